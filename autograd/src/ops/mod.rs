@@ -1,0 +1,62 @@
+//! The ops: one file each, with what it computes, its shapes, its derivative and its tests.
+//!
+//! To add one, write its file here, its kernel under `kernels/src/cpu`, and name both in the lists of modules.
+
+mod abs;
+mod arithmetic;
+mod broadcast;
+mod concat;
+mod conv2d;
+mod exp;
+mod ln;
+mod matmul;
+mod narrow;
+mod neg;
+mod normalise;
+mod permute;
+mod reciprocal;
+mod relu;
+mod reshape;
+mod scalar;
+mod sigmoid;
+mod softplus;
+mod sqrt;
+mod square;
+mod sum;
+mod tanh;
+mod upsample;
+
+pub use abs::abs;
+pub use arithmetic::{add, div, mul, sub};
+pub use broadcast::{broadcast_to, sum_to};
+pub use concat::concat;
+pub use conv2d::{Window, conv2d, conv2d_input_gradient, conv2d_weight_gradient};
+pub use exp::exp;
+pub use ln::ln;
+pub use matmul::{Side, matmul};
+pub use narrow::{embed, narrow};
+pub use neg::neg;
+pub use normalise::{Normalised, Over, normalise};
+pub use permute::{permute, permute_tensor};
+pub use reciprocal::reciprocal_or_zero;
+pub use relu::{leaky_relu, relu};
+pub use reshape::reshape;
+pub use scalar::{add_scalar, scale};
+pub use sigmoid::sigmoid;
+pub use softplus::softplus;
+pub use sqrt::sqrt;
+pub use square::square;
+pub use sum::{mean, mean_axes, sum, sum_axes};
+pub use tanh::tanh;
+pub use upsample::{sum_blocks, upsample_nearest};
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use crate::random;
+    use crate::tensor::Tensor;
+
+    /// Normal numbers for a test.
+    pub(crate) fn numbers(shape: &[usize], stream: u64) -> Tensor {
+        random::normal(shape, 0.0, 1.0, &mut random::generator(7, stream))
+    }
+}
