@@ -1,1 +1,14 @@
-//! DESC
+//! Layers, architectures and weight files.
+//!
+//! A [`Module`] maps a picture batch `(N, H, W, C)` to another under a [`Pass`], which says whether its parameters are
+//! tracked and which statistics its norms use. Its [`Entry`]s name every tensor it holds as PyTorch users know them, so
+//! that [`weights`] can write and read files that PyTorch's `load_state_dict(strict=True)` takes.
+
+pub mod dcgan;
+pub mod layers;
+mod module;
+mod pass;
+pub mod weights;
+
+pub use module::{Entry, Kind, Module, Sequential, parameters};
+pub use pass::Pass;

@@ -1,0 +1,79 @@
+//! Batch normalisation with running statistics.
+
+use gobelin_autograd::random::{self, Generator};
+use gobelin_autograd::{Parameter, Tensor, Var, ops};
+
+use crate::module::{Entry, Kind, Module, join};
+use crate::pass::Pass;
+
+/// Batch normalisation (Ioffe and Szegedy 2015) with PyTorch's defaults: epsilon 1e-5; running statistics move by 0.1
+/// towards each batch's, the variance with Bessel's correction.
+pub struct BatchNorm {
+    weight: Parameter,
+    bias: Parameter,
+    mean: Parameter,
+    variance: Parameter,
+    batches: Parameter,
+}
+
+impl BatchNorm {
+    /// What is added to variances.
+    pub const EPSILON: f32 = 1e-5;
+    /// How far the running statistics move towards a batch's.
+    pub const MOMENTUM: f32 = 0.1;
+
+    /// A norm of `channels` whose scale is drawn from N(1, `deviation`).
+    pub fn new(channels: usize, deviation: f32, generator: &mut Generator) -> Self {
+        Self {
+            weight: Parameter::new(random::normal(&[channels], 1.0, deviation, generator)),
+            bias: Parameter::new(Tensor::zeros(&[channels])),
+            mean: Parameter::new(Tensor::zeros(&[channels])),
+            variance: Parameter::new(Tensor::ones(&[channels])),
+            batches: Parameter::new(Tensor::scalar(0.0)),
+        }
+    }
+
+    fn update_statistics(&self, normalised: &ops::Normalised, count: usize) {
+        let correction = count as f32 / (count.max(2) - 1) as f32;
+        let towards = |running: &Parameter, batch: &Tensor, factor: f32| {
+            running.update(|running| {
+                for (running, batch) in running.iter_mut().zip(batch.data()) {
+                    *running += Self::MOMENTUM * (factor * batch - *running);
+                }
+            });
+        };
+        towards(&self.mean, &normalised.mean, 1.0);
+        towards(&self.variance, &normalised.variance, correction);
+        self.batches.update(|count| count[0] += 1.0);
+    }
+}
+
+impl Module for BatchNorm {
+    fn forward(&self, pass: &Pass, x: &Var) -> Var {
+        let (weight, bias) = (pass.parameter(&self.weight), pass.parameter(&self.bias));
+        if pass.is_training() {
+            let normalised = ops::normalise(x, ops::Over::Batch, Self::EPSILON, Some(&weight), Some(&bias));
+            self.update_statistics(&normalised, x.tensor().len() / weight.shape()[0]);
+            return normalised.output;
+        }
+        let reciprocal = self.variance.value().map(|v| 1.0 / (v + Self::EPSILON).sqrt());
+        let centred = ops::sub(x, &self.mean.value().into());
+        ops::add(&ops::mul(&centred, &ops::mul(&weight, &reciprocal.into())), &bias)
+    }
+
+    fn list(&self, prefix: &str, entries: &mut Vec<Entry>) {
+        let all = [
+            ("weight", &self.weight, Kind::Plain),
+            ("bias", &self.bias, Kind::Plain),
+            ("running_mean", &self.mean, Kind::Buffer),
+            ("running_var", &self.variance, Kind::Buffer),
+            ("num_batches_tracked", &self.batches, Kind::Count),
+        ];
+        let entry = |(name, parameter, kind): (_, &Parameter, _)| Entry {
+            name: join(prefix, name),
+            parameter: parameter.clone(),
+            kind,
+        };
+        entries.extend(all.into_iter().map(entry));
+    }
+}

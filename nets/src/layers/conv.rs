@@ -1,0 +1,56 @@
+//! The convolution layer.
+
+use gobelin_autograd::random::{self, Generator};
+use gobelin_autograd::{Parameter, Tensor, Var, ops};
+
+use crate::module::{Entry, Kind, Module, join};
+use crate::pass::Pass;
+
+/// A convolution, with a bias or without.
+pub struct Conv {
+    weight: Parameter,
+    bias: Option<Parameter>,
+    window: ops::Window,
+}
+
+impl Conv {
+    /// A layer from `channels_in` to `channels_out`, weights drawn from N(0, `deviation`), no bias.
+    pub fn new(
+        [channels_in, channels_out]: [usize; 2],
+        window: ops::Window,
+        deviation: f32,
+        generator: &mut Generator,
+    ) -> Self {
+        let [height, width] = window.kernel;
+        let weight = random::normal(&[height, width, channels_in, channels_out], 0.0, deviation, generator);
+        Self { weight: Parameter::new(weight), bias: None, window }
+    }
+
+    /// Adds a bias that starts at 0.
+    pub fn with_bias(mut self) -> Self {
+        let channels = self.weight.shape()[3];
+        self.bias = Some(Parameter::new(Tensor::zeros(&[channels])));
+        self
+    }
+}
+
+impl Module for Conv {
+    fn forward(&self, pass: &Pass, x: &Var) -> Var {
+        let window = ops::Window { exact: pass.is_exact(), ..self.window };
+        let y = ops::conv2d(x, &pass.parameter(&self.weight), window);
+        match &self.bias {
+            Some(bias) => ops::add(&y, &pass.parameter(bias)),
+            None => y,
+        }
+    }
+
+    fn list(&self, prefix: &str, entries: &mut Vec<Entry>) {
+        let entry = |name, parameter: &Parameter, kind| Entry {
+            name: join(prefix, name),
+            parameter: parameter.clone(),
+            kind,
+        };
+        entries.push(entry("weight", &self.weight, Kind::Filter));
+        entries.extend(self.bias.iter().map(|bias| entry("bias", bias, Kind::Plain)));
+    }
+}

@@ -1,0 +1,95 @@
+//! What every net and layer can do.
+
+use gobelin_autograd::{Parameter, Var};
+
+use crate::pass::Pass;
+
+/// A net or a layer.
+pub trait Module {
+    /// Runs on `x`.
+    fn forward(&self, pass: &Pass, x: &Var) -> Var;
+
+    /// Adds every tensor the module holds to `entries`, named after `prefix`.
+    fn list(&self, prefix: &str, entries: &mut Vec<Entry>);
+
+    /// Every tensor the module holds, in the order PyTorch's `state_dict` has.
+    fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        self.list("", &mut entries);
+        entries
+    }
+}
+
+/// A named tensor of a net.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// PyTorch's name, such as `main.0.weight`.
+    pub name: String,
+    /// The tensor.
+    pub parameter: Parameter,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a named tensor is: whether it is trained, and how it lies in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A trained filter `(kh, kw, I, O)`, in files `(O, I, kh, kw)`: also a transposed convolution's, whose larger side
+    /// is the input here and whose file shape `(in, out, kh, kw)` then reads the same.
+    Filter,
+    /// Any other trained tensor, in files as it is.
+    Plain,
+    /// A statistic or vector that is not trained, in files as it is.
+    Buffer,
+    /// A count, in files a 64-bit integer.
+    Count,
+}
+
+impl Kind {
+    /// Whether an optimiser changes it.
+    pub fn is_trained(self) -> bool {
+        matches!(self, Self::Filter | Self::Plain)
+    }
+}
+
+/// The trained tensors of a net with their names.
+pub fn parameters(module: &dyn Module) -> Vec<(String, Parameter)> {
+    let trained = module.entries().into_iter().filter(|entry| entry.kind.is_trained());
+    trained.map(|entry| (entry.name, entry.parameter)).collect()
+}
+
+/// A name below another.
+pub(crate) fn join(prefix: &str, name: &str) -> String {
+    if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
+}
+
+/// Modules one after the other, named by their number as in PyTorch's `nn.Sequential`.
+#[derive(Default)]
+pub struct Sequential {
+    modules: Vec<Box<dyn Module>>,
+}
+
+impl Sequential {
+    /// No modules yet: passes its input on.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a module at the end.
+    pub fn push(&mut self, module: impl Module + 'static) -> &mut Self {
+        self.modules.push(Box::new(module));
+        self
+    }
+}
+
+impl Module for Sequential {
+    fn forward(&self, pass: &Pass, x: &Var) -> Var {
+        self.modules.iter().fold(x.clone(), |x, module| module.forward(pass, &x))
+    }
+
+    fn list(&self, prefix: &str, entries: &mut Vec<Entry>) {
+        for (number, module) in self.modules.iter().enumerate() {
+            module.list(&join(prefix, &number.to_string()), entries);
+        }
+    }
+}

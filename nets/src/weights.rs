@@ -1,0 +1,233 @@
+//! Weight files: safetensors under PyTorch's names and in PyTorch's layout.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use gobelin_autograd::Tensor;
+use gobelin_autograd::ops::permute_tensor;
+use memmap2::Mmap;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+
+use crate::module::{Entry, Kind, Module};
+
+/// Why weights could not be read or written; one line that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum WeightsError {
+    /// The file cannot be opened, read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is no safetensors.
+    #[error("{}: no safetensors file ({reason}); expected one, such as PyTorch's safetensors.torch.save_file writes", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A tensor the net needs is not there.
+    #[error("{}: no tensor `{name}` ({count} others); expected the weights of this net with these options", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// How many tensors the file has.
+        count: usize,
+    },
+    /// A tensor has another shape or type than the net's.
+    #[error("{}: tensor `{name}` is {found}, expected {expected}; are these the weights of this net with these options?", path.display())]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// Its type and shape.
+        found: String,
+        /// The net's.
+        expected: String,
+    },
+    /// The file has a tensor the net does not know.
+    #[error("{}: tensor `{name}` belongs to no part of this net; expected the weights of this net with these options", path.display())]
+    Unknown {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+    },
+}
+
+/// A tensor as files have it: PyTorch's shape and little-endian bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// The type.
+    pub dtype: Dtype,
+    /// PyTorch's shape.
+    pub shape: Vec<usize>,
+    /// The values.
+    pub bytes: Vec<u8>,
+}
+
+/// A net's tensors by name, as files have them.
+pub fn stored(module: &dyn Module) -> BTreeMap<String, Stored> {
+    module.entries().iter().map(|entry| (entry.name.clone(), stored_entry(entry))).collect()
+}
+
+fn stored_entry(entry: &Entry) -> Stored {
+    let value = entry.parameter.value();
+    if entry.kind == Kind::Count {
+        return Stored {
+            dtype: Dtype::I64,
+            shape: Vec::new(),
+            bytes: (value.item() as i64).to_le_bytes().to_vec(),
+        };
+    }
+    let value = if entry.kind == Kind::Filter { permute_tensor(&value, &[3, 2, 0, 1]) } else { value };
+    let bytes = value.data().iter().flat_map(|v| v.to_le_bytes()).collect();
+    Stored { dtype: Dtype::F32, shape: value.shape().to_vec(), bytes }
+}
+
+/// Writes tensors by name to a file.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write(path: &Path, tensors: &BTreeMap<String, Stored>) -> Result<(), WeightsError> {
+    let views: Vec<(&String, TensorView)> = tensors
+        .iter()
+        .map(|(name, stored)| {
+            let view = TensorView::new(stored.dtype, stored.shape.clone(), &stored.bytes);
+            (name, view.expect("the bytes fit the shape"))
+        })
+        .collect();
+    let failed = |error: safetensors::SafeTensorError| match error {
+        safetensors::SafeTensorError::IoError(source) => WeightsError::Io { path: path.into(), source },
+        other => WeightsError::Format { path: path.into(), reason: other.to_string() },
+    };
+    safetensors::serialize_to_file(views, None, path).map_err(failed)
+}
+
+/// Writes a net's weights to a file that PyTorch's `load_state_dict(strict=True)` takes.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn save(path: &Path, module: &dyn Module) -> Result<(), WeightsError> {
+    write(path, &stored(module))
+}
+
+/// Reads a net's weights from a file; the net is unchanged unless all of them fit. Counts may be missing, as in files
+/// of older PyTorch.
+///
+/// # Errors
+/// If the file cannot be read, is no safetensors file, or its tensors are not exactly the net's.
+pub fn load(path: &Path, module: &dyn Module) -> Result<(), WeightsError> {
+    let io_error = |source| WeightsError::Io { path: path.into(), source };
+    let file = File::open(path).map_err(io_error)?;
+    // SAFETY: the map is read-only and dropped at the end of this function. A file that another process truncates
+    // meanwhile ends this one with SIGBUS, as with any mapped file.
+    let map = unsafe { Mmap::map(&file) }.map_err(io_error)?;
+    let format = |error: safetensors::SafeTensorError| WeightsError::Format {
+        path: path.into(),
+        reason: error.to_string(),
+    };
+    let tensors = SafeTensors::deserialize(&map).map_err(format)?;
+    let entries = module.entries();
+    if let Some(name) = tensors.names().iter().find(|name| entries.iter().all(|entry| entry.name != **name)) {
+        return Err(WeightsError::Unknown { path: path.into(), name: (*name).to_string() });
+    }
+    let mut values = Vec::with_capacity(entries.len());
+    for entry in &entries {
+        match tensors.tensor(&entry.name) {
+            Ok(view) => values.push(Some(read_entry(path, entry, &view)?)),
+            Err(_) if entry.kind == Kind::Count => values.push(None),
+            Err(_) => {
+                let count = tensors.len();
+                return Err(WeightsError::Missing { path: path.into(), name: entry.name.clone(), count });
+            }
+        }
+    }
+    for (entry, value) in entries.iter().zip(values) {
+        if let Some(value) = value {
+            entry.parameter.set(value);
+        }
+    }
+    Ok(())
+}
+
+fn read_entry(path: &Path, entry: &Entry, view: &TensorView) -> Result<Tensor, WeightsError> {
+    let expected = stored_entry(entry);
+    if view.dtype() != expected.dtype || view.shape() != expected.shape {
+        return Err(WeightsError::Mismatch {
+            path: path.into(),
+            name: entry.name.clone(),
+            found: format!("{:?} {:?}", view.dtype(), view.shape()),
+            expected: format!("{:?} {:?}", expected.dtype, expected.shape),
+        });
+    }
+    if entry.kind == Kind::Count {
+        let bytes = view.data().try_into().expect("one 64-bit integer");
+        return Ok(Tensor::scalar(i64::from_le_bytes(bytes) as f32));
+    }
+    let values: Vec<f32> =
+        view.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().expect("four bytes"))).collect();
+    let value = Tensor::new(view.shape(), values);
+    Ok(if entry.kind == Kind::Filter { permute_tensor(&value, &[2, 3, 1, 0]) } else { value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dcgan::{DcganDiscriminator, Norm, Shape};
+    use gobelin_autograd::random;
+
+    fn net(seed: u64, width: usize) -> DcganDiscriminator {
+        let shape = Shape { size: 28, channels: 1, width, noise: 10 };
+        DcganDiscriminator::new(shape, Norm::Batch, &mut random::generator(seed, 0)).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d.safetensors");
+        let (first, second) = (net(1, 4), net(2, 4));
+        save(&path, &first).unwrap();
+        assert_ne!(stored(&first), stored(&second));
+        load(&path, &second).unwrap();
+        assert_eq!(stored(&first), stored(&second));
+        assert_eq!(stored(&first)["main.0.weight"].shape, [4, 1, 4, 4]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named_and_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d.safetensors");
+        let net = net(1, 4);
+        let before = stored(&net);
+        save(&path, &super::tests::net(1, 8)).unwrap();
+        let message = load(&path, &net).unwrap_err().to_string();
+        assert!(
+            message.contains("`main.0.weight` is F32 [8, 1, 4, 4], expected F32 [4, 1, 4, 4]"),
+            "{message}"
+        );
+        let mut fewer = before.clone();
+        fewer.remove("main.3.bias");
+        write(&path, &fewer).unwrap();
+        assert!(load(&path, &net).unwrap_err().to_string().contains("no tensor `main.3.bias`"));
+        let mut more = before.clone();
+        more.insert("extra".into(), before["main.3.bias"].clone());
+        write(&path, &more).unwrap();
+        assert!(load(&path, &net).unwrap_err().to_string().contains("`extra` belongs to no part"));
+        std::fs::write(&path, b"PK\x03\x04 a pickle in a zip file, as torch.save writes").unwrap();
+        assert!(load(&path, &net).unwrap_err().to_string().contains("no safetensors file"));
+        assert!(
+            load(&folder.path().join("none"), &net).unwrap_err().to_string().contains("none: No such file")
+        );
+        assert_eq!(stored(&net), before);
+    }
+}
