@@ -125,23 +125,21 @@ pub(crate) unsafe fn rows(start: *const f32, step: usize) -> [*const f32; ROWS] 
     }
 }
 
-/// [`rows`] for writing.
+/// Where the rows of a tile of C begin: `stride` floats apart; rows past `used` repeat the first, so that no pointer
+/// leaves C.
 ///
 /// # Safety
-/// As [`rows`].
+/// `used` rows from `start` on must lie in one allocation.
 #[inline(always)]
-pub(crate) unsafe fn rows_mut(start: *mut f32, step: usize) -> [*mut f32; ROWS] {
-    // SAFETY: the caller's promise.
-    unsafe {
-        [
-            start,
-            start.add(step),
-            start.add(2 * step),
-            start.add(3 * step),
-            start.add(4 * step),
-            start.add(5 * step),
-        ]
+pub(crate) unsafe fn places(start: *mut f32, stride: usize, used: usize) -> [*mut f32; ROWS] {
+    let mut places = [start; ROWS];
+    for (r, place) in places.iter_mut().enumerate() {
+        if r < used {
+            // SAFETY: the caller's promise.
+            *place = unsafe { start.add(r * stride) };
+        }
     }
+    places
 }
 
 /// `C = A B`, or `C += A B`, of one tile: A packed as `k` times six floats, B as `k` times sixteen, C row-major
@@ -163,7 +161,7 @@ pub(crate) unsafe fn micro_kernel<V: Vector>(
     unsafe {
         let mut tile = Tile::<V>::zero();
         tile.multiply(k, rows(a, 1), ROWS, b);
-        tile.store(rows_mut(c, stride), accumulate);
+        tile.store(places(c, stride, ROWS), accumulate);
     }
 }
 
@@ -182,15 +180,11 @@ pub(crate) unsafe fn micro_kernel_edge<V: Vector>(
     rows_used: usize,
     columns_used: usize,
 ) {
-    // SAFETY: as above; pointers past the used rows are formed without being used.
+    // SAFETY: as above.
     unsafe {
         let mut tile = Tile::<V>::zero();
         tile.multiply(k, rows(a, 1), ROWS, b);
-        let mut places = [c; ROWS];
-        for (r, place) in places.iter_mut().enumerate().take(rows_used) {
-            *place = c.add(r * stride);
-        }
-        tile.store_part(places, rows_used, columns_used, accumulate);
+        tile.store_part(places(c, stride, rows_used), rows_used, columns_used, accumulate);
     }
 }
 
