@@ -72,8 +72,14 @@ pub struct Batch {
 /// If a slice is shorter than its matrix.
 #[track_caller]
 pub fn gemm(shape: &Gemm, a: &[f32], b: &[f32], c: &mut [f32]) {
+    gemm_as(form(), shape, a, b, c);
+}
+
+/// [`gemm`] in a given form.
+#[track_caller]
+pub(crate) fn gemm_as(form: Form, shape: &Gemm, a: &[f32], b: &[f32], c: &mut [f32]) {
     let batch = Batch { count: 1, stride_a: 0, stride_b: 0, stride_c: shape.m * shape.n };
-    gemm_batch(shape, &batch, a, b, c);
+    gemm_batch_as(form, shape, &batch, a, b, c);
 }
 
 /// Computes `batch.count` products of one shape.
