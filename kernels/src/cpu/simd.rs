@@ -61,6 +61,11 @@ pub trait Vector: Copy + Send + Sync + 'static {
     /// # Safety
     /// The processor must support this form.
     unsafe fn max(self, other: Self) -> Self;
+    /// Turns eight rows into eight columns.
+    ///
+    /// # Safety
+    /// The processor must support this form.
+    unsafe fn transpose(rows: [Self; 8]) -> [Self; 8];
 }
 
 /// Plain Rust, which the compiler turns into whatever the target guarantees (SSE2 on x86-64).
@@ -116,6 +121,11 @@ impl Vector for Portable {
     unsafe fn max(self, other: Self) -> Self {
         Self(std::array::from_fn(|i| if self.0[i] > other.0[i] { self.0[i] } else { other.0[i] }))
     }
+
+    #[inline(always)]
+    unsafe fn transpose(rows: [Self; 8]) -> [Self; 8] {
+        std::array::from_fn(|i| Self(std::array::from_fn(|j| rows[j].0[i])))
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -126,7 +136,8 @@ mod avx {
     use super::Vector;
     use std::arch::x86_64::{
         __m256, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_mul_ps,
-        _mm256_set1_ps, _mm256_storeu_ps, _mm256_stream_ps, _mm256_sub_ps,
+        _mm256_permute2f128_ps, _mm256_set1_ps, _mm256_shuffle_ps, _mm256_storeu_ps, _mm256_stream_ps,
+        _mm256_sub_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
     };
 
     /// One 256-bit register; needs AVX2 and FMA.
@@ -179,6 +190,39 @@ mod avx {
         #[inline(always)]
         unsafe fn max(self, other: Self) -> Self {
             Self(unsafe { _mm256_max_ps(self.0, other.0) })
+        }
+
+        #[inline(always)]
+        unsafe fn transpose([a, b, c, d, e, f, g, h]: [Self; 8]) -> [Self; 8] {
+            unsafe {
+                // Pairs, then quadruples within each half, then the halves across.
+                let (ab, ab4) = (_mm256_unpacklo_ps(a.0, b.0), _mm256_unpackhi_ps(a.0, b.0));
+                let (cd, cd4) = (_mm256_unpacklo_ps(c.0, d.0), _mm256_unpackhi_ps(c.0, d.0));
+                let (ef, ef4) = (_mm256_unpacklo_ps(e.0, f.0), _mm256_unpackhi_ps(e.0, f.0));
+                let (gh, gh4) = (_mm256_unpacklo_ps(g.0, h.0), _mm256_unpackhi_ps(g.0, h.0));
+                let upper = [
+                    _mm256_shuffle_ps::<0x44>(ab, cd),
+                    _mm256_shuffle_ps::<0xee>(ab, cd),
+                    _mm256_shuffle_ps::<0x44>(ab4, cd4),
+                    _mm256_shuffle_ps::<0xee>(ab4, cd4),
+                ];
+                let lower = [
+                    _mm256_shuffle_ps::<0x44>(ef, gh),
+                    _mm256_shuffle_ps::<0xee>(ef, gh),
+                    _mm256_shuffle_ps::<0x44>(ef4, gh4),
+                    _mm256_shuffle_ps::<0xee>(ef4, gh4),
+                ];
+                [
+                    Self(_mm256_permute2f128_ps::<0x20>(upper[0], lower[0])),
+                    Self(_mm256_permute2f128_ps::<0x20>(upper[1], lower[1])),
+                    Self(_mm256_permute2f128_ps::<0x20>(upper[2], lower[2])),
+                    Self(_mm256_permute2f128_ps::<0x20>(upper[3], lower[3])),
+                    Self(_mm256_permute2f128_ps::<0x31>(upper[0], lower[0])),
+                    Self(_mm256_permute2f128_ps::<0x31>(upper[1], lower[1])),
+                    Self(_mm256_permute2f128_ps::<0x31>(upper[2], lower[2])),
+                    Self(_mm256_permute2f128_ps::<0x31>(upper[3], lower[3])),
+                ]
+            }
         }
     }
 }

@@ -1,0 +1,117 @@
+//! Times every convolution that the trainers run, and products of matrices, against the FMA peak measured in the
+//! same run and against matrixmultiply.
+//!
+//!     cargo bench -p gobelin-kernels -- [NAMES...] [--seconds S] [--threads T]
+//!
+//! A name picks the rows whose label contains it: `gan`, `facenet.4`, `weight`, `"vgg.2_2 forward"`, `gemm`. Each
+//! row gives the operations of the definition, the time they would take at the peak, and for each variant its best
+//! time and the operations of the definition it did per second, as a share of the peak: a variant that multiplies less
+//! than the definition can exceed 100%.
+//!
+//! To compare a new kernel with the others, add it to the table in `variants.rs`.
+
+mod peak;
+mod shapes;
+mod variants;
+
+use std::time::{Duration, Instant};
+use variants::{Direction, Problem, Variant};
+
+/// What the command line asks for.
+struct Options {
+    names: Vec<String>,
+    seconds: f64,
+    threads: usize,
+}
+
+fn options() -> Result<Options, String> {
+    let available = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut options = Options { names: Vec::new(), seconds: 0.3, threads: available };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut value = |what: &str| arguments.next().ok_or(format!("{argument} needs {what}"));
+        match argument.as_str() {
+            // Cargo adds it.
+            "--bench" => {}
+            "--seconds" => {
+                let text = value("a number of seconds")?;
+                options.seconds = text.parse().map_err(|_| format!("--seconds: {text} is no number"))?;
+            }
+            "--threads" => {
+                let text = value("a number of threads")?;
+                options.threads =
+                    text.parse().map_err(|_| format!("--threads: {text} is no whole number"))?;
+            }
+            flag if flag.starts_with("--") => {
+                return Err(format!("{flag}: known are --seconds and --threads"));
+            }
+            name => options.names.push(name.to_owned()),
+        }
+    }
+    Ok(options)
+}
+
+/// The shortest of the runs that fit into `seconds`, at least three.
+fn best(seconds: f64, mut run: impl FnMut()) -> Duration {
+    let (start, mut best, mut runs) = (Instant::now(), Duration::MAX, 0);
+    while runs < 3 || start.elapsed().as_secs_f64() < seconds {
+        let begin = Instant::now();
+        run();
+        best = best.min(begin.elapsed());
+        runs += 1;
+    }
+    best
+}
+
+fn main() {
+    let options = options().unwrap_or_else(|error| {
+        eprintln!("{error}");
+        std::process::exit(2);
+    });
+    // matrixmultiply reads its number of threads from the environment when it starts, so this process starts again.
+    let threads = options.threads.to_string();
+    if std::env::var("MATMUL_NUM_THREADS").as_ref() != Ok(&threads) {
+        let program = std::env::current_exe().expect("the path of this program");
+        let mut again = std::process::Command::new(program);
+        again.args(std::env::args().skip(1)).env("MATMUL_NUM_THREADS", threads);
+        let status = again.status().expect("this program can be started");
+        std::process::exit(status.code().unwrap_or(1));
+    }
+    rayon::ThreadPoolBuilder::new().num_threads(options.threads).build_global().expect("threads");
+    let peak = peak::measure(options.threads);
+    println!("{} threads, FMA peak {peak:.1} GFLOP/s", options.threads);
+    let wanted = |label: &str| {
+        options.names.is_empty() || options.names.iter().any(|name| label.contains(name.as_str()))
+    };
+
+    print!("{:34}{:>10}{:>10}", "", "GFLOP", "floor ms");
+    for variant in variants::VARIANTS {
+        print!("{:>18} ms{:>7}", variant.name, "%");
+    }
+    println!();
+    let row = |label: &str, operations: usize, problem: &mut Problem, columns: &[Variant]| {
+        let work = operations as f64 * 1e-9;
+        print!("{label:34}{work:>10.3}{:>10.3}", work / peak * 1e3);
+        for variant in columns {
+            let time = best(options.seconds, || (variant.run)(problem)).as_secs_f64();
+            print!("{:>21.3}{:>6.0}%", time * 1e3, work / time / peak * 100.0);
+        }
+        println!();
+    };
+    for (m, n, k) in shapes::PRODUCTS {
+        let label = format!("gemm {m} x {n} x {k}");
+        if wanted(&label) {
+            let mut problem = Problem::product(m, n, k);
+            row(&label, 2 * m * n * k, &mut problem, variants::PRODUCTS);
+        }
+    }
+    for (name, shape) in shapes::convolutions() {
+        for direction in [Direction::Forward, Direction::Input, Direction::Weight] {
+            let label = format!("{name} {}", direction.name());
+            if wanted(&label) {
+                let mut problem = Problem::convolution(shape, direction);
+                row(&label, shape.operations(), &mut problem, variants::VARIANTS);
+            }
+        }
+    }
+}

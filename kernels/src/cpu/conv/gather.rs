@@ -1,0 +1,210 @@
+//! Implicit GEMM: tiles of six pixels times sixteen channels, the pixels read where they lie.
+//!
+//! The micro-kernel broadcasts from six pointers, so a tile of pixels needs no copy: for each tap it follows the
+//! tap's six pixels along their channels. Filters are packed once a call. A task owns some pixels and panels of
+//! channels; it walks the sum in stretches whose panel of filters stays in the first-level cache, while its pixels
+//! stay in the second-level cache for all panels.
+
+use super::plan::Plan;
+use super::walk::{Table, Walk};
+use crate::Buffer;
+use crate::cpu::gemm::micro::{COLUMNS, ROWS, Tile};
+use crate::cpu::gemm::output::Output;
+use crate::cpu::gemm::{DEPTH, even, pack};
+use crate::cpu::simd::{Form, Kernel, Vector, dispatch_as};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Floats of pixels and results that a task keeps in the second-level cache: 320 of its 512 KB.
+const CACHED: usize = 80 * 1024;
+/// Most pixels of a task.
+const MOST_PIXELS: usize = 240;
+/// Tasks wanted of one operation.
+const TASKS: usize = 16;
+
+/// Part of a run.
+struct Piece {
+    run: usize,
+    /// Floats of the run before it.
+    offset: usize,
+    length: usize,
+    /// Floats of the whole sum before it.
+    start: usize,
+}
+
+pub(super) fn run(form: Form, plans: &[Plan], x: &[f32], w: &[f32], y: &mut [f32]) {
+    let output = Output::new(y);
+    let parts: Vec<Part> = plans.iter().map(|plan| Part::new(form, plan, x, w)).collect();
+    let tasks: Vec<_> = parts.iter().flat_map(|part| part.tasks(plans.len())).collect();
+    tasks.into_par_iter().for_each(|(part, pixels, panels)| {
+        dispatch_as(form, Task { part, pixels, panels, output });
+    });
+}
+
+/// A plan with its packed filters.
+struct Part<'a> {
+    walk: Walk<'a>,
+    stretches: Vec<Vec<Piece>>,
+    filters: Buffer,
+    /// Floats of a panel of filters.
+    panel: usize,
+}
+
+impl<'a> Part<'a> {
+    fn new(form: Form, plan: &'a Plan, x: &'a [f32], w: &[f32]) -> Self {
+        let walk = Walk::new(plan, x);
+        let panel = plan.taps.len() * plan.read * COLUMNS;
+        let mut filters = Buffer::new(plan.written.div_ceil(COLUMNS) * panel);
+        if panel > 0 {
+            filters.par_chunks_exact_mut(panel).enumerate().for_each(|(index, to)| {
+                dispatch_as(form, Pack { plan, w, first: index * COLUMNS, to });
+            });
+        }
+        Self { stretches: stretches(&walk), walk, filters, panel }
+    }
+
+    fn tasks(&self, plans: usize) -> Vec<(&Self, Range<usize>, Range<usize>)> {
+        let plan = self.walk.plan;
+        let (pixels, panels) = (plan.pixels(), plan.written.div_ceil(COLUMNS));
+        let limit = (CACHED / (DEPTH + plan.written)).clamp(8 * ROWS, MOST_PIXELS);
+        let height = even(pixels, limit, ROWS);
+        let rows = pixels.div_ceil(height);
+        // Few pixels: the channels are cut as well, down to two panels a task.
+        let pieces = TASKS.div_ceil(rows * plans).clamp(1, panels.div_ceil(2));
+        let width = panels.div_ceil(pieces);
+        (0..rows)
+            .flat_map(|row| (0..panels.div_ceil(width)).map(move |piece| (row, piece)))
+            .map(|(row, piece)| {
+                let pixels = row * height..pixels.min((row + 1) * height);
+                (self, pixels, piece * width..panels.min((piece + 1) * width))
+            })
+            .collect()
+    }
+}
+
+/// Cuts the sum into stretches of at most [`DEPTH`]: long runs into even pieces, short ones grouped.
+fn stretches(walk: &Walk) -> Vec<Vec<Piece>> {
+    let runs = || walk.runs.iter().enumerate();
+    let longest = walk.runs.iter().map(|run| run.length).max().unwrap_or(0);
+    if longest > DEPTH {
+        let pieces = runs().flat_map(|(index, run)| {
+            let length = even(run.length, DEPTH, 1);
+            (0..run.length).step_by(length).map(move |offset| {
+                let length = length.min(run.length - offset);
+                vec![Piece { run: index, offset, length, start: run.start + offset }]
+            })
+        });
+        return pieces.collect();
+    }
+    let group = even(walk.runs.len(), DEPTH / longest.max(1), 1);
+    let whole =
+        |(run, of): (usize, &super::walk::Run)| Piece { run, offset: 0, length: of.length, start: of.start };
+    let pieces: Vec<Piece> = runs().map(whole).collect();
+    let mut stretches: Vec<Vec<Piece>> = Vec::new();
+    for (index, piece) in pieces.into_iter().enumerate() {
+        if index % group == 0 {
+            stretches.push(Vec::new());
+        }
+        stretches.last_mut().expect("pushed above").push(piece);
+    }
+    if stretches.is_empty() {
+        // A grid that no tap reaches is still written: with zeros.
+        stretches.push(Vec::new());
+    }
+    stretches
+}
+
+/// Packs sixteen channels of all taps' matrices, tap after tap.
+struct Pack<'a> {
+    plan: &'a Plan,
+    w: &'a [f32],
+    first: usize,
+    to: &'a mut [f32],
+}
+
+impl Kernel for Pack<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Plan { read, written, transposed, .. } = *self.plan;
+        let columns = COLUMNS.min(written - self.first);
+        for (tap, to) in self.plan.taps.iter().zip(self.to.chunks_exact_mut(read * COLUMNS)) {
+            let matrix = &self.w[tap.matrix * read * written..][..read * written];
+            // SAFETY: `columns` columns from `first` on lie in the matrix; `to` holds `read` rows of sixteen.
+            unsafe {
+                if transposed {
+                    let from = matrix.as_ptr().add(self.first * read);
+                    pack::columns_transposed::<V>(read, from, read, columns, to.as_mut_ptr());
+                } else {
+                    let from = matrix.as_ptr().add(self.first);
+                    pack::columns::<V>(read, from, written, columns, to.as_mut_ptr());
+                }
+            }
+        }
+    }
+}
+
+/// Some pixels of a grid and some panels of channels.
+struct Task<'a> {
+    part: &'a Part<'a>,
+    pixels: Range<usize>,
+    panels: Range<usize>,
+    output: Output,
+}
+
+impl Kernel for Task<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Self { part, pixels, panels, output } = self;
+        let (runs, written) = (part.walk.runs.len(), part.walk.plan.written);
+        let table: Table<ROWS> = part.walk.table(pixels.clone(), output.pointer());
+        for (index, stretch) in part.stretches.iter().enumerate() {
+            for panel in panels.clone() {
+                let columns = COLUMNS.min(written - panel * COLUMNS);
+                let filters = part.filters[panel * part.panel..].as_ptr();
+                for (tile, to) in table.to.iter().enumerate() {
+                    let from = &table.from[tile * runs..(tile + 1) * runs];
+                    // SAFETY: the table's pointers lead to `length` floats of each run, the panel holds the whole
+                    // sum, and these pixels and channels are this task's own.
+                    unsafe {
+                        let mut sums = Tile::<V>::zero();
+                        for piece in stretch {
+                            let from = from[piece.run];
+                            if !from[0].is_null() {
+                                let b = filters.add(piece.start * COLUMNS);
+                                sums.multiply(piece.length, displaced(from, piece.offset), 1, b);
+                            }
+                        }
+                        let to = to.map(|pixel| pixel.add(panel * COLUMNS));
+                        let rows = ROWS.min(pixels.len() - tile * ROWS);
+                        if rows == ROWS && columns == COLUMNS {
+                            sums.store(to, index > 0);
+                        } else {
+                            sums.store_part(to, rows, columns, index > 0);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// Each pointer must stay within its allocation.
+#[inline(always)]
+unsafe fn displaced(from: [*const f32; ROWS], offset: usize) -> [*const f32; ROWS] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        [
+            from[0].add(offset),
+            from[1].add(offset),
+            from[2].add(offset),
+            from[3].add(offset),
+            from[4].add(offset),
+            from[5].add(offset),
+        ]
+    }
+}

@@ -1,0 +1,127 @@
+//! Copies of matrices in the order the micro-kernel reads them.
+//!
+//! A panel of B holds sixteen columns, row after row, so that the kernel reads it from front to back and no two of
+//! its lines fight for one place in the first-level cache (rows of a matrix with 1,024 columns all do). Columns
+//! past the matrix are zeros.
+
+use super::micro::{COLUMNS, ROWS};
+use crate::cpu::simd::Vector;
+
+/// Packs sixteen columns of a row-major matrix: `k` rows that begin at `from`, `stride` floats apart, of which
+/// `columns` (at most sixteen) count.
+///
+/// # Safety
+/// The processor must support `V`; `from` must be readable for `columns` floats in each row, `to` writable for
+/// `16 k` floats.
+#[inline(always)]
+pub(crate) unsafe fn columns<V: Vector>(
+    k: usize,
+    from: *const f32,
+    stride: usize,
+    columns: usize,
+    to: *mut f32,
+) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        for i in 0..k {
+            let (from, to) = (from.add(i * stride), to.add(i * COLUMNS));
+            if columns == COLUMNS {
+                V::load(from).store(to);
+                V::load(from.add(V::LANES)).store(to.add(V::LANES));
+            } else {
+                for j in 0..COLUMNS {
+                    *to.add(j) = if j < columns { *from.add(j) } else { 0.0 };
+                }
+            }
+        }
+    }
+}
+
+/// As [`columns`] where the matrix lies transposed: column `j` is read at `from + j * stride`, along `k`.
+///
+/// # Safety
+/// The processor must support `V`; `from` must be readable for `k` floats in each of `columns` rows, `to`
+/// writable for `16 k` floats.
+#[inline(always)]
+pub(crate) unsafe fn columns_transposed<V: Vector>(
+    k: usize,
+    from: *const f32,
+    stride: usize,
+    columns: usize,
+    to: *mut f32,
+) {
+    let whole = k - k % V::LANES;
+    // SAFETY: whole groups of eight end within `k`, and only rows below `columns` are read.
+    unsafe {
+        for half in 0..2 {
+            let first = half * V::LANES;
+            for i in (0..whole).step_by(V::LANES) {
+                let mut square = [V::splat(0.0); 8];
+                for (j, row) in square.iter_mut().enumerate() {
+                    if first + j < columns {
+                        *row = V::load(from.add((first + j) * stride + i));
+                    }
+                }
+                let square = V::transpose(square);
+                for (j, row) in square.into_iter().enumerate() {
+                    row.store(to.add((i + j) * COLUMNS + first));
+                }
+            }
+        }
+        for i in whole..k {
+            for j in 0..COLUMNS {
+                *to.add(i * COLUMNS + j) = if j < columns { *from.add(j * stride + i) } else { 0.0 };
+            }
+        }
+    }
+}
+
+/// Packs six rows of a matrix that lies transposed: `k` steps that begin at `from`, `stride` floats apart, of which
+/// the first `rows` (at most six) floats count. The rest are zeros.
+///
+/// # Safety
+/// The processor must support `V`; each step must be readable for `rows` floats, and for eight where `spacious`;
+/// `to` must be writable for `6 k + 2` floats.
+#[inline(always)]
+pub(crate) unsafe fn rows_transposed<V: Vector>(
+    k: usize,
+    from: *const f32,
+    stride: usize,
+    rows: usize,
+    spacious: bool,
+    to: *mut f32,
+) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        if rows == ROWS && spacious {
+            // Eight floats are copied and the next step overwrites the last two: one load and one store a step.
+            for i in 0..k {
+                V::load(from.add(i * stride)).store(to.add(i * ROWS));
+            }
+        } else {
+            for i in 0..k {
+                for r in 0..ROWS {
+                    *to.add(i * ROWS + r) = if r < rows { *from.add(i * stride + r) } else { 0.0 };
+                }
+            }
+        }
+    }
+}
+
+/// Copies `k` floats.
+///
+/// # Safety
+/// The processor must support `V`; both pointers must be valid for `k` floats.
+#[inline(always)]
+pub(crate) unsafe fn row<V: Vector>(k: usize, from: *const f32, to: *mut f32) {
+    let whole = k - k % V::LANES;
+    // SAFETY: the caller's promises.
+    unsafe {
+        for i in (0..whole).step_by(V::LANES) {
+            V::load(from.add(i)).store(to.add(i));
+        }
+        for i in whole..k {
+            *to.add(i) = *from.add(i);
+        }
+    }
+}
