@@ -1,4 +1,5 @@
 //! Kernels for the CPU: each in a portable form and an AVX2+FMA form, chosen once at run time.
 
+pub mod conv;
 pub mod gemm;
 pub mod simd;
