@@ -1,6 +1,6 @@
 //! The matrix product.
 
-use gobelin_kernels::cpu::gemm;
+use gobelin_kernels::cpu::gemm::{self, Batch, Gemm};
 
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -65,15 +65,10 @@ fn product(a: &Tensor, a_side: Side, b: &Tensor, b_side: Side) -> Tensor {
         misfit();
     }
     let shape: Vec<usize> = a_batch.into_iter().chain([m, n]).collect();
-    let gemm = gemm::Gemm {
-        m,
-        n,
-        k,
-        transpose_a: a_side == Transposed,
-        transpose_b: b_side == Transposed,
-        accumulate: false,
-    };
-    Tensor::build(&shape, |out| gemm::gemm_batched(&gemm, a_batch.unwrap_or(1), a.data(), b.data(), out))
+    let shape_of_one =
+        Gemm { transpose_a: a_side == Transposed, transpose_b: b_side == Transposed, ..Gemm::new(m, n, k) };
+    let batch = Batch { count: a_batch.unwrap_or(1), stride_a: m * k, stride_b: k * n, stride_c: m * n };
+    Tensor::build(&shape, |out| gemm::gemm_batch(&shape_of_one, &batch, a.data(), b.data(), out))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Which algorithm serves which shape.
 
-use super::Conv2d;
+use super::{Conv2d, winograd};
 
 /// What is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub enum Algorithm {
     FewRead,
     /// Where few channels are written: vectors run along the sum instead of the results.
     FewWritten,
+    /// Winograd's minimal filtering: fewer multiplications, a few times the rounding error.
+    Winograd,
 }
 
 /// Up to this many channels written, [`Algorithm::FewWritten`] beats a panel of sixteen of which four count.
@@ -34,6 +36,9 @@ const FEW_READ: usize = 8;
 
 /// The algorithm for a shape and direction.
 pub fn choose(c: &Conv2d, direction: Direction) -> Algorithm {
+    if winograd::serves(c, direction) {
+        return Algorithm::Winograd;
+    }
     let pointwise = c.kernel == [1, 1] && c.stride == [1, 1];
     let whole = c.kernel == [c.height, c.width];
     let product = c.padding == [0, 0] && (pointwise || whole);

@@ -18,6 +18,7 @@ mod plan;
 mod tests;
 mod walk;
 mod weight;
+pub mod winograd;
 
 use crate::cpu::simd::{Form, form};
 use choose::{Algorithm, Direction, choose};
@@ -148,6 +149,7 @@ fn forward_as(form: Form, algorithm: Algorithm, c: &Conv2d, x: &[f32], w: &[f32]
         return;
     }
     match algorithm {
+        Algorithm::Winograd => winograd::forward_as(form, c, x, w, y),
         Algorithm::Matrix => matrix::forward(form, c, x, w, y),
         Algorithm::FewWritten => dots::run(form, &[plan::forward(c)], x, w, y),
         Algorithm::FewRead | Algorithm::Implicit => gather::run(form, &[plan::forward(c)], x, w, y),
@@ -159,6 +161,7 @@ fn input_gradient_as(form: Form, algorithm: Algorithm, c: &Conv2d, dy: &[f32], w
         return;
     }
     match algorithm {
+        Algorithm::Winograd => winograd::input_gradient_as(form, c, dy, w, dx),
         Algorithm::Matrix => matrix::input_gradient(form, c, dy, w, dx),
         Algorithm::FewWritten => dots::run(form, &plan::input_gradient(c), dy, w, dx),
         Algorithm::FewRead | Algorithm::Implicit => gather::run(form, &plan::input_gradient(c), dy, w, dx),
@@ -173,6 +176,7 @@ fn weight_gradient_as(form: Form, algorithm: Algorithm, c: &Conv2d, x: &[f32], d
         return;
     }
     match algorithm {
+        Algorithm::Winograd => winograd::weight_gradient_as(form, c, x, dy, dw),
         Algorithm::Matrix => matrix::weight_gradient(form, c, x, dy, dw),
         Algorithm::FewRead => narrow::input(form, c, x, dy, dw),
         Algorithm::FewWritten => narrow::output(form, c, x, dy, dw),

@@ -1,0 +1,176 @@
+//! Convolutions by Winograd's minimal filtering.
+
+mod correlation;
+mod filters;
+mod lines;
+mod outputs;
+mod panels;
+mod plane;
+mod products;
+mod weight;
+mod windows;
+
+#[cfg(test)]
+mod tests;
+
+pub use outputs::{Activation, Epilogue};
+
+use super::Conv2d;
+use super::choose::Direction;
+use crate::Buffer;
+use crate::cpu::simd::{Form, form};
+use correlation::Correlation;
+use lines::{Family, Three, Two};
+
+/// Filters transformed once, for weights that several convolutions share or that never change.
+pub struct Filter {
+    shape: [usize; 4],
+    turned: bool,
+    panels: Buffer,
+}
+
+fn shape(c: &Conv2d) -> [usize; 4] {
+    [c.kernel[0], c.kernel[1], c.channels_in, c.channels_out]
+}
+
+/// Whether these kernels serve a convolution: whether they can, and gain by it.
+pub fn serves(c: &Conv2d, direction: Direction) -> bool {
+    let _ = direction;
+    possible(c) && !c.exact && c.channels_in >= 32 && c.channels_out >= 32
+}
+
+/// Whether these kernels can compute this convolution at all: 3x3 with stride 1 and padding up to 2, or 4x4 with
+/// stride 2 and padding 1.
+pub fn possible(c: &Conv2d) -> bool {
+    let three = c.kernel == [3, 3] && c.stride == [1, 1] && c.padding.iter().all(|&p| p <= 2);
+    let four = c.kernel == [4, 4] && c.stride == [2, 2] && c.padding == [1, 1];
+    three || four
+}
+
+#[track_caller]
+fn check(c: &Conv2d) {
+    assert!(possible(c), "winograd: only 3x3 with stride 1 and 4x4 with stride 2 and padding 1, not {c:?}");
+}
+
+/// Floats of the input and of the output.
+fn lengths(c: &Conv2d) -> (usize, usize) {
+    (c.batch * c.height * c.width * c.channels_in, c.batch * c.out_height() * c.out_width() * c.channels_out)
+}
+
+impl Filter {
+    /// Transforms `w` for [`forward_prepared`].
+    #[track_caller]
+    pub fn forward(c: &Conv2d, w: &[f32]) -> Self {
+        Self::transform(form(), c, w, false)
+    }
+
+    /// Transforms `w` for [`input_gradient_prepared`].
+    #[track_caller]
+    pub fn input_gradient(c: &Conv2d, w: &[f32]) -> Self {
+        Self::transform(form(), c, w, true)
+    }
+
+    #[track_caller]
+    fn transform(form: Form, c: &Conv2d, w: &[f32], turned: bool) -> Self {
+        check(c);
+        let weights: usize = shape(c).iter().product();
+        assert!(w.len() == weights, "winograd: {c:?} has {weights} weights, not {}", w.len());
+        match c.kernel {
+            [3, 3] => Self::transform_as::<Three>(form, c, w, turned),
+            _ => Self::transform_as::<Two>(form, c, w, turned),
+        }
+    }
+
+    fn transform_as<F: Family>(form: Form, c: &Conv2d, w: &[f32], turned: bool) -> Self {
+        let correlation = Correlation::new(c, turned);
+        let mut panels = Buffer::new(correlation.filters_len::<F>());
+        correlation.transform_filters::<F>(form, w, &mut panels);
+        Self { shape: shape(c), turned, panels }
+    }
+}
+
+/// `y = x * w` in a given form.
+#[track_caller]
+pub(super) fn forward_as(form: Form, c: &Conv2d, x: &[f32], w: &[f32], y: &mut [f32]) {
+    correlate(form, c, x, &Filter::transform(form, c, w, false), Epilogue::default(), y);
+}
+
+/// The gradient of the input in a given form.
+#[track_caller]
+pub(super) fn input_gradient_as(form: Form, c: &Conv2d, dy: &[f32], w: &[f32], dx: &mut [f32]) {
+    correlate(form, c, dy, &Filter::transform(form, c, w, true), Epilogue::default(), dx);
+}
+
+/// `y = x * w`, then the epilogue.
+#[track_caller]
+pub fn forward(c: &Conv2d, x: &[f32], w: &[f32], epilogue: Epilogue, y: &mut [f32]) {
+    forward_prepared(c, x, &Filter::forward(c, w), epilogue, y);
+}
+
+/// [`forward`] with filters transformed before.
+#[track_caller]
+pub fn forward_prepared(c: &Conv2d, x: &[f32], filter: &Filter, epilogue: Epilogue, y: &mut [f32]) {
+    correlate(form(), c, x, filter, epilogue, y);
+}
+
+/// The gradient of the input from that of the output.
+#[track_caller]
+pub fn input_gradient(c: &Conv2d, dy: &[f32], w: &[f32], dx: &mut [f32]) {
+    input_gradient_prepared(c, dy, &Filter::input_gradient(c, w), dx);
+}
+
+/// [`input_gradient`] with filters transformed before.
+#[track_caller]
+pub fn input_gradient_prepared(c: &Conv2d, dy: &[f32], filter: &Filter, dx: &mut [f32]) {
+    correlate(form(), c, dy, filter, Epilogue::default(), dx);
+}
+
+#[track_caller]
+fn correlate(form: Form, c: &Conv2d, from: &[f32], filter: &Filter, epilogue: Epilogue, to: &mut [f32]) {
+    check(c);
+    assert!(
+        filter.shape == shape(c),
+        "winograd: a filter of shape {:?} (rows, columns, in, out) does not fit {c:?}",
+        filter.shape
+    );
+    let (input, output) = lengths(c);
+    let (source, target) = if filter.turned { (output, input) } else { (input, output) };
+    assert!(
+        from.len() == source && to.len() == target,
+        "winograd: {c:?} goes from {source} to {target} floats, not from {} to {}",
+        from.len(),
+        to.len()
+    );
+    if let Some(bias) = epilogue.bias {
+        assert!(bias.len() == c.channels_out, "winograd: {} biases for {c:?}", bias.len());
+    }
+    let correlation = Correlation::new(c, filter.turned);
+    match c.kernel {
+        [3, 3] => correlation.run::<Three>(form, from, &filter.panels, epilogue, to),
+        _ => correlation.run::<Two>(form, from, &filter.panels, epilogue, to),
+    }
+}
+
+/// The gradient of the weights from the input and the output's gradient.
+#[track_caller]
+pub fn weight_gradient(c: &Conv2d, x: &[f32], dy: &[f32], dw: &mut [f32]) {
+    weight_gradient_as(form(), c, x, dy, dw);
+}
+
+#[track_caller]
+pub(super) fn weight_gradient_as(form: Form, c: &Conv2d, x: &[f32], dy: &[f32], dw: &mut [f32]) {
+    check(c);
+    let (input, output) = lengths(c);
+    let weights: usize = shape(c).iter().product();
+    assert!(
+        x.len() == input && dy.len() == output && dw.len() == weights,
+        "winograd: the weight gradient of {c:?} takes {input} and {output} floats to {weights}, not {} and {} to {}",
+        x.len(),
+        dy.len(),
+        dw.len()
+    );
+    match c.kernel {
+        [3, 3] => weight::weight_gradient::<Three>(form, c, x, dy, dw),
+        _ => weight::weight_gradient::<Two>(form, c, x, dy, dw),
+    }
+}

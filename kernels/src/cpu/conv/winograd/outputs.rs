@@ -1,0 +1,118 @@
+//! From products to pictures: the output transform, with what follows a convolution.
+
+use super::filters::WIDTH;
+use super::lines::{Family, Line};
+use super::plane::{Grid, Sink, transform};
+use super::products::product_stride;
+use super::windows::{Tiling, View, Windows};
+use crate::cpu::simd::{Kernel, Vector};
+use std::marker::PhantomData;
+use std::ops::Range;
+
+/// What a forward convolution does to its outputs before they are written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Epilogue<'a> {
+    /// Added to each output, one for each channel.
+    pub bias: Option<&'a [f32]>,
+    /// Applied after the bias.
+    pub activation: Activation,
+}
+
+/// An activation that needs nothing but its input.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Activation {
+    /// None.
+    #[default]
+    Identity,
+    /// `max(x, 0)`.
+    Relu,
+    /// `max(x, slope x)`, with a slope in `[0, 1]`.
+    LeakyRelu(f32),
+}
+
+/// Transforms the products of some tiles and one panel of filters, and writes them.
+pub(super) struct Scatter<F> {
+    pub(super) windows: Windows,
+    pub(super) tiling: Tiling,
+    pub(super) tiles: Range<usize>,
+    /// Which phase of the windows.
+    pub(super) phase: usize,
+    /// Which sixteen output channels.
+    pub(super) width: usize,
+    pub(super) products: *const f32,
+    /// Tiles there is room for in the products.
+    pub(super) room: usize,
+    /// Of the sixteen channels.
+    pub(super) bias: Option<[f32; WIDTH]>,
+    pub(super) activation: Activation,
+    /// The batch that is written.
+    pub(super) pictures: *mut f32,
+    pub(super) family: PhantomData<F>,
+}
+
+impl<F: Family> Kernel for Scatter<F> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Self { windows, tiling, .. } = self;
+        let stride = product_stride(self.room);
+        let chunks = windows.chunks();
+        for index in self.tiles.clone() {
+            let tile = tiling.tile(index);
+            for half in 0..2 {
+                let chunk = 2 * self.width + half;
+                if chunk >= chunks {
+                    break;
+                }
+                let start = (index - self.tiles.start) * WIDTH + half * 8;
+                let from = Grid {
+                    start: self.products.wrapping_add(start),
+                    down: F::POINTS * stride,
+                    right: stride,
+                };
+                let bias = self.bias.as_ref().map(|bias| bias[half * 8..].as_ptr());
+                let activation = self.activation;
+                // SAFETY: the products hold the tile, and the window serves points of the batch only, which
+                // no other thread writes.
+                unsafe {
+                    match windows.look(self.pictures, tile, self.phase, chunk, F::Output::TO) {
+                        View::Inside(sink) => {
+                            transform::<V, F::Output>(&from, &Finish { sink, bias, activation });
+                        }
+                        View::Border(sink) => {
+                            transform::<V, F::Output>(&from, &Finish { sink, bias, activation });
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A sink that applies an epilogue first.
+struct Finish<S> {
+    sink: S,
+    /// Eight floats.
+    bias: Option<*const f32>,
+    activation: Activation,
+}
+
+impl<S: Sink> Sink for Finish<S> {
+    #[inline(always)]
+    unsafe fn put<V: Vector>(&self, row: usize, column: usize, value: V) {
+        // SAFETY: the bias holds eight floats; the point is the caller's promise.
+        unsafe {
+            let mut value = value;
+            if let Some(bias) = self.bias {
+                value = value.add(V::load(bias));
+            }
+            match self.activation {
+                Activation::Identity => {}
+                Activation::Relu => value = value.max(V::splat(0.0)),
+                Activation::LeakyRelu(slope) => value = value.max(value.mul(V::splat(slope))),
+            }
+            self.sink.put(row, column, value);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! A tile's transform: a line's transform down every column, then along every row.
+
+use super::lines::{LONGEST, Line};
+use crate::cpu::simd::Vector;
+
+/// Where a transform reads its tile: eight channels of each point.
+pub(super) trait Source {
+    /// # Safety
+    /// The processor must support `V`, and the point must be in the tile.
+    unsafe fn at<V: Vector>(&self, row: usize, column: usize) -> V;
+}
+
+/// Where a transform writes its tile.
+pub(super) trait Sink {
+    /// # Safety
+    /// The processor must support `V`, and the point must be in the tile.
+    unsafe fn put<V: Vector>(&self, row: usize, column: usize, value: V);
+}
+
+/// Reads a tile, transforms it both ways, writes it.
+///
+/// # Safety
+/// The processor must support `V`; the source must serve `L::FROM` squared points, the sink `L::TO` squared.
+#[inline(always)]
+pub(super) unsafe fn transform<V: Vector, L: Line>(source: &impl Source, sink: &impl Sink) {
+    // SAFETY: the points stay below the line's counts, which the caller vouches for.
+    unsafe {
+        let zero = V::splat(0.0);
+        let mut half = [[zero; LONGEST]; LONGEST];
+        for column in 0..L::FROM {
+            let mut line = [zero; LONGEST];
+            for row in 0..L::FROM {
+                line[row] = source.at(row, column);
+            }
+            let line = L::apply(line);
+            for row in 0..L::TO {
+                half[row][column] = line[row];
+            }
+        }
+        for row in 0..L::TO {
+            let line = L::apply(half[row]);
+            for column in 0..L::TO {
+                sink.put(row, column, line[column]);
+            }
+        }
+    }
+}
+
+/// Points at fixed distances, all of them there.
+#[derive(Clone, Copy)]
+pub(super) struct Grid<P> {
+    pub(super) start: P,
+    /// Floats from a point to the one below.
+    pub(super) down: usize,
+    /// Floats from a point to the one on its right.
+    pub(super) right: usize,
+}
+
+impl Source for Grid<*const f32> {
+    #[inline(always)]
+    unsafe fn at<V: Vector>(&self, row: usize, column: usize) -> V {
+        // SAFETY: whoever made the grid vouches for eight floats at each of its points.
+        unsafe { V::load(self.start.add(row * self.down + column * self.right)) }
+    }
+}
+
+impl Sink for Grid<*mut f32> {
+    #[inline(always)]
+    unsafe fn put<V: Vector>(&self, row: usize, column: usize, value: V) {
+        // SAFETY: as above, and nobody else writes there.
+        unsafe { value.store(self.start.add(row * self.down + column * self.right)) }
+    }
+}
+
+/// Reads the first `count` floats at `from`, zeros above.
+///
+/// # Safety
+/// The processor must support `V`; `from` must be readable for `count` floats, at most eight.
+#[inline(always)]
+pub(super) unsafe fn load_part<V: Vector>(from: *const f32, count: usize) -> V {
+    let mut lanes = [0.0f32; 8];
+    // SAFETY: the caller vouches for `count` floats; `lanes` has room for eight.
+    unsafe {
+        for lane in 0..count.min(V::LANES) {
+            lanes[lane] = *from.add(lane);
+        }
+        V::load(lanes.as_ptr())
+    }
+}
+
+/// Writes the first `count` lanes.
+///
+/// # Safety
+/// The processor must support `V`; `to` must be writable for `count` floats, at most eight.
+#[inline(always)]
+pub(super) unsafe fn store_part<V: Vector>(value: V, to: *mut f32, count: usize) {
+    let mut lanes = [0.0f32; 8];
+    // SAFETY: as above.
+    unsafe {
+        value.store(lanes.as_mut_ptr());
+        for lane in 0..count.min(V::LANES) {
+            *to.add(lane) = lanes[lane];
+        }
+    }
+}

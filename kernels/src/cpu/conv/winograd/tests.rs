@@ -1,0 +1,155 @@
+//! Against the definition in double precision.
+
+use super::*;
+use crate::cpu::simd::detected;
+
+/// Numbers in (-1, 1) without a pattern that sums could cancel by.
+fn noise(count: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    (0..count)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+        })
+        .collect()
+}
+
+/// A convolution's tensors.
+struct Case {
+    c: Conv2d,
+    x: Vec<f32>,
+    w: Vec<f32>,
+    dy: Vec<f32>,
+}
+
+impl Case {
+    fn new(c: Conv2d) -> Self {
+        Self {
+            c,
+            x: noise(c.batch * c.height * c.width * c.channels_in, 1),
+            w: noise(c.kernel[0] * c.kernel[1] * c.channels_in * c.channels_out, 2),
+            dy: noise(c.batch * c.out_height() * c.out_width() * c.channels_out, 3),
+        }
+    }
+
+    /// Output, input gradient and weight gradient by their definitions, in double precision.
+    fn exact(&self) -> [Vec<f64>; 3] {
+        let Self { c, x, w, dy } = self;
+        let [mut y, mut dx, mut dw] = [dy.len(), x.len(), w.len()].map(|n| vec![0.0; n]);
+        let (rows, columns) = (c.out_height(), c.out_width());
+        for place in 0..c.batch * rows * columns {
+            let (picture, row, column) = (place / columns / rows, place / columns % rows, place % columns);
+            for tap in 0..c.kernel[0] * c.kernel[1] {
+                let from_row = (row * c.stride[0] + tap / c.kernel[1]).wrapping_sub(c.padding[0]);
+                let from_column = (column * c.stride[1] + tap % c.kernel[1]).wrapping_sub(c.padding[1]);
+                if from_row >= c.height || from_column >= c.width {
+                    continue;
+                }
+                let pixel = (picture * c.height + from_row) * c.width + from_column;
+                for i in 0..c.channels_in {
+                    let value = f64::from(x[pixel * c.channels_in + i]);
+                    let weights = (tap * c.channels_in + i) * c.channels_out;
+                    let mut sum = 0.0;
+                    for o in 0..c.channels_out {
+                        let (weight, gradient) =
+                            (f64::from(w[weights + o]), f64::from(dy[place * c.channels_out + o]));
+                        y[place * c.channels_out + o] += value * weight;
+                        dw[weights + o] += value * gradient;
+                        sum += weight * gradient;
+                    }
+                    dx[pixel * c.channels_in + i] += sum;
+                }
+            }
+        }
+        [y, dx, dw]
+    }
+
+    /// The three by these kernels. Buffers start as NaN, so that what is not written shows.
+    fn compute(&self, form: Form) -> [Vec<f32>; 3] {
+        let Self { c, x, w, dy } = self;
+        let [mut y, mut dx, mut dw] = [dy.len(), x.len(), w.len()].map(|n| vec![f32::NAN; n]);
+        let none = Epilogue::default();
+        correlate(form, c, x, &Filter::transform(form, c, w, false), none, &mut y);
+        correlate(form, c, dy, &Filter::transform(form, c, w, true), none, &mut dx);
+        weight_gradient_as(form, c, x, dy, &mut dw);
+        [y, dx, dw]
+    }
+}
+
+/// Root mean square of the difference, relative to that of what is right.
+fn error(found: &[f32], right: &[f64]) -> f64 {
+    let square = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>();
+    let difference = square(&mut found.iter().zip(right).map(|(&a, &b)| f64::from(a) - b));
+    (difference / square(&mut right.iter().copied())).sqrt()
+}
+
+fn three(batch: usize, size: [usize; 2], channels: [usize; 2], padding: usize) -> Conv2d {
+    Conv2d {
+        batch,
+        height: size[0],
+        width: size[1],
+        channels_in: channels[0],
+        channels_out: channels[1],
+        kernel: [3, 3],
+        stride: [1, 1],
+        padding: [padding; 2],
+        exact: false,
+    }
+}
+
+fn four(batch: usize, size: [usize; 2], channels: [usize; 2]) -> Conv2d {
+    Conv2d { kernel: [4, 4], stride: [2, 2], padding: [1, 1], ..three(batch, size, channels, 1) }
+}
+
+fn forms() -> Vec<Form> {
+    if detected() { vec![Form::Portable, Form::Avx] } else { vec![Form::Portable] }
+}
+
+#[test]
+fn every_shape_equals_the_definition() {
+    let cases = [
+        three(1, [4, 4], [8, 8], 1),
+        three(1, [3, 3], [16, 16], 0),
+        three(3, [7, 10], [10, 19], 1),
+        three(1, [9, 5], [130, 33], 0),
+        three(3, [6, 13], [24, 66], 2),
+        three(1, [1, 1], [8, 12], 1),
+        three(1, [21, 22], [72, 40], 1),
+        Conv2d { padding: [2, 0], ..three(2, [5, 8], [17, 9], 1) },
+        four(1, [8, 8], [8, 8]),
+        four(3, [4, 4], [12, 20]),
+        four(1, [7, 9], [9, 35]),
+        four(3, [10, 30], [40, 70]),
+        four(1, [2, 2], [130, 16]),
+        four(7, [16, 8], [33, 24]),
+    ];
+    for c in cases {
+        let case = Case::new(c);
+        let exact = case.exact();
+        for form in forms() {
+            for (name, (found, right)) in ["forward", "input gradient", "weight gradient"]
+                .iter()
+                .zip(case.compute(form).iter().zip(&exact))
+            {
+                let error = error(found, right);
+                assert!(error < 3e-6, "{name} as {form:?} of {c:?}: error {error:e}");
+            }
+        }
+    }
+}
+
+#[test]
+fn results_do_not_depend_on_threads() {
+    for c in [three(3, [30, 33], [40, 72], 1), four(5, [32, 34], [36, 48])] {
+        let case = Case::new(c);
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            pool.install(|| case.compute(crate::cpu::simd::form()))
+        };
+        let one = run(1);
+        assert_eq!(one, run(2));
+        assert_eq!(one, run(3));
+    }
+}
