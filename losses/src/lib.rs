@@ -1,1 +1,3 @@
-//! DESC
+//! The losses of computer vision: one file each, with formula, shapes, paper and tests.
+
+pub mod gan;

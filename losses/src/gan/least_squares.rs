@@ -1,0 +1,38 @@
+//! Least squares GAN (Mao et al. 2017, equation 2): scores are pulled to targets, so pictures far from the decision
+//! border still give a gradient.
+
+use gobelin_autograd::{Tensor, Var, ops};
+
+use super::Labels;
+
+/// The paper's three targets.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Targets {
+    /// `a`: the discriminator's for generated pictures.
+    pub fake: f32,
+    /// `b`: the discriminator's for real pictures.
+    pub real: f32,
+    /// `c`: the generator's for its pictures.
+    pub generator: f32,
+}
+
+impl Default for Targets {
+    /// The paper's 0-1 coding: `a = 0`, `b = c = 1`.
+    fn default() -> Self {
+        Self { fake: 0.0, real: 1.0, generator: 1.0 }
+    }
+}
+
+/// `mean((real - b)^2) / 2 + mean((fake - a)^2) / 2`; labels between 0 and 1 stand for targets between `a` and `b`.
+pub fn discriminator(real: &Var, fake: &Var, targets: Targets, labels: &Labels) -> Var {
+    let half = |scores: &Var, labels: &Tensor| {
+        let target = labels.map(|t| targets.fake + (targets.real - targets.fake) * t);
+        ops::scale(&ops::mean(&ops::square(&ops::sub(scores, &target.into()))), 0.5)
+    };
+    ops::add(&half(real, &labels.real), &half(fake, &labels.fake))
+}
+
+/// `mean((fake - c)^2) / 2`.
+pub fn generator(fake: &Var, targets: Targets) -> Var {
+    ops::scale(&ops::mean(&ops::square(&ops::add_scalar(fake, -targets.generator))), 0.5)
+}
