@@ -1,1 +1,52 @@
-//! DESC
+//! The loop all trainers share.
+//!
+//! A trainer writes its step ([`Trainer`]) and its flags ([`Recipe`]); from
+//! here it gets the shared flags, the run directory, checkpoints that resume bit
+//! for bit, metrics.jsonl, TensorBoard's files, sample grids, exported weights,
+//! the progress bar, Ctrl-C and the stop at a loss that is not finite.
+//!
+//! The one command lists its trainers:
+//!
+//! ```ignore
+//! let command = clap::Command::new("gobelin").subcommand(cli::command::<gan::Options>());
+//! let matches = match cli::parse(command, std::env::args_os()) {
+//!     Ok(matches) => matches,
+//!     Err(code) => return code,
+//! };
+//! match matches.subcommand() {
+//!     Some(("gan", matches)) => cli::main::<gan::Options>(matches),
+//!     ...
+//! }
+//! ```
+
+pub mod checkpoint;
+pub mod cli;
+mod codec;
+mod config;
+mod conformance;
+mod directory;
+mod error;
+mod events;
+mod export;
+mod files;
+mod grid;
+mod metrics;
+mod options;
+mod progress;
+mod records;
+mod run;
+mod signals;
+mod state;
+mod trainer;
+mod warnings;
+
+pub use conformance::check_resume;
+pub use error::{Error, Failure, one_line};
+pub use export::write as write_safetensors;
+pub use grid::{Grid, Png};
+pub use options::{Device, Given, Interval, RunOptions};
+pub use progress::{spell, tell};
+pub use run::{Outcome, run};
+pub use signals::{STOPPED, Stop};
+pub use state::{Entry, State, StateError};
+pub use trainer::{Defaults, Recipe, StepReport, Summary, Trainer};
