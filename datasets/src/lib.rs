@@ -1,1 +1,40 @@
-//! DESC
+//! Pictures to train on: readers for real data, drawn faces, and the loader
+//! that decodes and augments ahead of the step.
+//!
+//! A [`Source`] is what a user writes after `--data`; opening it gives a
+//! [`Dataset`]; a [`Loader`] turns a dataset into an endless run of
+//! [`Batch`]es whose content depends only on the seed, and [`HeldOut`] walks a
+//! fixed choice of pictures for metrics.
+//!
+//! ```
+//! use gobelin_datasets::{Loader, LoaderOptions, OpenOptions, Source, Split};
+//!
+//! let source: Source = "faces".parse()?;
+//! let faces = source.open(&OpenOptions { split: Split::Train, size: 32, channels: 3 })?;
+//! let mut loader = Loader::new(faces, LoaderOptions::new(16, 32, 3))?;
+//! let batch = loader.next_batch()?;
+//! assert_eq!(batch.pixels.len(), 16 * 32 * 32 * 3);
+//! # Ok::<(), gobelin_datasets::DataError>(())
+//! ```
+
+mod check;
+mod dataset;
+mod error;
+pub mod faces;
+mod loader;
+mod picture;
+mod random;
+mod readers;
+mod source;
+
+pub use check::check;
+pub use dataset::{Dataset, PictureShape, Sample};
+pub use error::DataError;
+pub use faces::{Faces, FacesOptions};
+pub use loader::{
+    Augmentation, Batch, BatchPlan, HeldOut, HeldOutOptions, Loader, LoaderOptions, Order, Shuffled,
+    skip_limit,
+};
+pub use picture::Picture;
+pub use readers::{Cifar10, Folder, Identities, Idx};
+pub use source::{OpenOptions, Source, Split};

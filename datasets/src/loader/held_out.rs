@@ -1,0 +1,81 @@
+//! Fixed pictures for metrics.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::augment::Square;
+use super::batch::Batch;
+use super::worker::sample_or_next;
+use crate::{DataError, Dataset};
+
+/// Which pictures a [`HeldOut`] walks, and how they are handed out.
+#[derive(Debug, Clone, Copy)]
+pub struct HeldOutOptions {
+    /// How many pictures in all; fewer when the data has fewer.
+    pub count: usize,
+    /// How many in a batch; the last batch has what is left.
+    pub batch: usize,
+    /// The side to resize and crop to.
+    pub size: usize,
+    /// 1 for grey, 3 for RGB.
+    pub channels: usize,
+}
+
+/// An iterator over the same pictures every time, spread evenly over the data
+/// (which may be sorted by class), without augmentation. Decodes on rayon's
+/// threads when a batch is asked for.
+pub struct HeldOut {
+    dataset: Arc<dyn Dataset>,
+    options: HeldOutOptions,
+    given: usize,
+}
+
+impl HeldOut {
+    /// Starts at the first picture.
+    ///
+    /// # Panics
+    /// When a number is zero or channels are neither 1 nor 3.
+    #[track_caller]
+    pub fn new(dataset: Arc<dyn Dataset>, options: HeldOutOptions) -> Self {
+        let HeldOutOptions { count, batch, size, channels } = options;
+        assert!(
+            count > 0 && batch > 0 && size > 0 && (channels == 1 || channels == 3),
+            "HeldOut::new: {options:?}, expected numbers above zero and 1 or 3 channels"
+        );
+        let count = count.min(dataset.len());
+        Self { dataset, options: HeldOutOptions { count, ..options }, given: 0 }
+    }
+
+    fn decode(&self, index: usize) -> Result<(usize, u32, Vec<u8>), DataError> {
+        let (index, sample) = sample_or_next(&*self.dataset, index, &mut Vec::new())?;
+        let square = Square { size: self.options.size, channels: self.options.channels };
+        Ok((index, sample.label, square.fixed(&sample.picture).pixels))
+    }
+}
+
+impl Iterator for HeldOut {
+    type Item = Result<Batch, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let HeldOutOptions { count, batch, size, channels } = self.options;
+        let end = count.min(self.given + batch);
+        if self.given == end {
+            return None;
+        }
+        let spread = |number: usize| (number as u128 * self.dataset.len() as u128 / count as u128) as usize;
+        let decoded: Result<Vec<_>, _> =
+            (self.given..end).into_par_iter().map(|number| self.decode(spread(number))).collect();
+        self.given = end;
+        Some(decoded.map(|decoded| {
+            let bytes = decoded.iter().flat_map(|(_, _, bytes)| bytes).copied().collect::<Vec<u8>>();
+            let mut batch = Batch {
+                labels: decoded.iter().map(|(_, label, _)| *label).collect(),
+                indices: decoded.iter().map(|(index, _, _)| *index).collect(),
+                ..Batch::default()
+            };
+            batch.set_bytes(size, channels, &bytes);
+            batch
+        }))
+    }
+}

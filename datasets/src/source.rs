@@ -1,0 +1,116 @@
+//! What a user writes after `--data`.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::readers::Subset;
+use crate::{Cifar10, DataError, Dataset, Faces, Folder, Identities, Idx};
+
+/// `KIND[:PATH]`: where pictures come from. Displays as it is parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// `faces`: drawn by the program.
+    Faces,
+    /// `idx:DIR`: MNIST's and Fashion-MNIST's files.
+    Idx(PathBuf),
+    /// `cifar10:DIR`: CIFAR-10's binary version.
+    Cifar10(PathBuf),
+    /// `folder:DIR`: pictures without labels.
+    Folder(PathBuf),
+    /// `identities:DIR`: one folder a person or class.
+    Identities(PathBuf),
+}
+
+/// Which part of the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// To train on.
+    Train,
+    /// Never trained on, for metrics.
+    HeldOut,
+}
+
+/// How to open a source.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenOptions {
+    /// Which part.
+    pub split: Split,
+    /// The side at which drawn faces are drawn; files keep their own size.
+    pub size: usize,
+    /// The channels of drawn faces; files keep their own.
+    pub channels: usize,
+}
+
+impl Source {
+    /// Opens one part of the data.
+    ///
+    /// IDX and CIFAR-10 are split by their own files, drawn faces by
+    /// identities ([`Faces::train`], [`Faces::held_out`]). A folder of
+    /// pictures holds out every tenth picture; a folder of identities every
+    /// tenth identity, so that people held out are never trained on.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the files, in one line.
+    pub fn open(&self, options: &OpenOptions) -> Result<Arc<dyn Dataset>, DataError> {
+        let split = options.split;
+        let dataset: Arc<dyn Dataset> = match self {
+            Self::Faces => Arc::new(match split {
+                Split::Train => Faces::train(options.size, options.channels),
+                Split::HeldOut => Faces::held_out(options.size, options.channels),
+            }),
+            Self::Idx(folder) => Arc::new(Idx::open(folder, split)?),
+            Self::Cifar10(folder) => Arc::new(Cifar10::open(folder, split)?),
+            Self::Folder(folder) => Arc::new(Subset::by_picture(Folder::open(folder)?, split)),
+            Self::Identities(folder) => Arc::new(Subset::by_label(Identities::open(folder)?, split)),
+        };
+        if let (true, Self::Folder(folder) | Self::Identities(folder)) = (dataset.is_empty(), self) {
+            let (found, expected) = match self {
+                Self::Folder(_) => ("one picture", "at least two pictures, to train on one and hold one out"),
+                _ => ("one person or class", "at least two, to train on one and hold one out"),
+            };
+            return Err(DataError::layout(folder, found, expected, "add pictures"));
+        }
+        Ok(dataset)
+    }
+}
+
+impl FromStr for Source {
+    type Err = DataError;
+
+    fn from_str(text: &str) -> Result<Self, DataError> {
+        let refuse = |problem: &str| {
+            Err(DataError::Source { text: crate::error::one_line(text), problem: problem.to_owned() })
+        };
+        let (kind, path) = match text.split_once(':') {
+            Some((kind, path)) => (kind, Some(path)),
+            None => (text, None),
+        };
+        let kind: fn(PathBuf) -> Self = match kind {
+            "faces" if path.is_none() => return Ok(Self::Faces),
+            "faces" => return refuse("drawn faces take no folder"),
+            "idx" => Self::Idx,
+            "cifar10" => Self::Cifar10,
+            "folder" => Self::Folder,
+            "identities" => Self::Identities,
+            _ => return refuse("unknown kind"),
+        };
+        match path {
+            None | Some("") => refuse("no folder given"),
+            Some(path) => Ok(kind(path.into())),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Faces => f.write_str("faces"),
+            Self::Idx(folder) => write!(f, "idx:{}", folder.display()),
+            Self::Cifar10(folder) => write!(f, "cifar10:{}", folder.display()),
+            Self::Folder(folder) => write!(f, "folder:{}", folder.display()),
+            Self::Identities(folder) => write!(f, "identities:{}", folder.display()),
+        }
+    }
+}
