@@ -1,1 +1,3 @@
 //! DESC
+
+pub mod metrics;
