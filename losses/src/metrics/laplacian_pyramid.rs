@@ -86,7 +86,9 @@ fn patches(pictures: Pictures<'_>, levels: usize, set: u64, options: PyramidWass
     (0..levels)
         .map(|level| {
             let mut all = Vec::with_capacity(count * options.patches * PATCH * PATCH * channels);
-            by_picture.iter().for_each(|of_picture| all.extend_from_slice(&of_picture[level]));
+            for of_picture in &by_picture {
+                all.extend_from_slice(&of_picture[level]);
+            }
             normalise(&mut all, channels);
             all
         })
