@@ -1,3 +1,4 @@
 //! DESC
 
 pub mod metrics;
+pub mod mining;

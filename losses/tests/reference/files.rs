@@ -31,10 +31,18 @@ impl Reference {
 
     /// The tensor `name` of a case, from the file named `kind`.
     pub fn tensor(&self, kind: &str, case: &Value, name: &str) -> Stored {
+        self.stored(kind, &case["tensors"][name])
+    }
+
+    /// The gradient of the tensor `name` of a case.
+    pub fn gradient(&self, kind: &str, case: &Value, name: &str) -> Vec<f32> {
+        self.stored(kind, &case["gradients"][name]).floats
+    }
+
+    fn stored(&self, kind: &str, key: &Value) -> Stored {
         let bytes = std::fs::read(self.folder.join(format!("{kind}.safetensors"))).expect("the tensors");
         let file = SafeTensors::deserialize(&bytes).expect("safetensors");
-        let key = case["tensors"][name].as_str().unwrap_or_else(|| panic!("{case} has no tensor {name}"));
-        let view = file.tensor(key).expect("the tensor");
+        let view = file.tensor(key.as_str().expect("the index names a tensor")).expect("the tensor");
         let data = view.data();
         let integers: Vec<i64> = match view.dtype() {
             Dtype::U8 => data.iter().map(|&byte| i64::from(byte)).collect(),

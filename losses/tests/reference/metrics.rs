@@ -1,8 +1,6 @@
 //! Every metric against scikit-image, scikit-learn, scipy, or a plain program (tests/reference/metrics.py).
 
-mod common;
-
-use common::{Reference, Stored};
+use crate::files::{Reference, Stored};
 use gobelin_losses::metrics::{self, Overlap, Pictures, Vectors};
 use serde_json::Value;
 
