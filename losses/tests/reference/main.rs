@@ -1,0 +1,5 @@
+//! Values and gradients against the files of tests/reference.
+
+mod files;
+mod metrics;
+mod mining;
