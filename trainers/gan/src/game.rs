@@ -1,0 +1,230 @@
+//! The game: two nets, their optimisers, and one update of each.
+
+use gobelin_autograd::optimiser::{
+    Adam, AdamOptions, Average, Optimiser, RmsProp, RmsPropOptions, clip_weights, global_norm,
+};
+use gobelin_autograd::random::{self, Generator};
+use gobelin_autograd::{Parameter, Tape, Tensor, Var, ops};
+use gobelin_losses::gan::{Adversarial, Labels, penalty};
+use gobelin_nets::dcgan::{DcganDiscriminator, DcganGenerator, Norm, Shape, UnknownSize, Upsampling};
+use gobelin_nets::{Module, Pass, parameters};
+
+/// What the game is played by.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// The nets' shape.
+    pub shape: Shape,
+    /// What both sides minimise.
+    pub loss: Adversarial,
+    /// How the generator doubles its maps.
+    pub upsampling: Upsampling,
+    /// The discriminator's norm.
+    pub norm: Norm,
+    /// How both sides learn.
+    pub method: Method,
+    /// Both sides' learning rate.
+    pub learning_rate: f64,
+    /// The discriminator's weights are clipped to plus and minus this after each of its updates.
+    pub clip: Option<f32>,
+    /// Weight of the gradient penalty; 0: none.
+    pub gradient_penalty: f32,
+    /// Weight of R1; 0: none.
+    pub r1: f32,
+    /// How much of the average of the generator's weights is kept at each update; 0: no average.
+    pub average: f64,
+    /// Whether algorithms that trade digits for speed are refused.
+    pub exact: bool,
+}
+
+/// An optimiser.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Method {
+    /// Adam with these decay rates of the moments.
+    Adam(f64, f64),
+    /// RMSprop.
+    RmsProp,
+}
+
+impl Method {
+    fn optimiser(self, module: &dyn Module, learning_rate: f64) -> Box<dyn Optimiser> {
+        let parameters = parameters(module);
+        match self {
+            Self::Adam(first, second) => {
+                let options = AdamOptions { learning_rate, betas: (first, second), ..AdamOptions::default() };
+                Box::new(Adam::new(parameters, options))
+            }
+            Self::RmsProp => {
+                Box::new(RmsProp::new(parameters, RmsPropOptions { learning_rate, ..RmsPropOptions::default() }))
+            }
+        }
+    }
+}
+
+/// A net and how it learns.
+pub struct Side<Net> {
+    /// The net.
+    pub net: Net,
+    /// Its optimiser.
+    pub optimiser: Box<dyn Optimiser>,
+    weights: Vec<(String, Parameter)>,
+    /// The norm of each gradient of the last update, by name.
+    norms: Vec<f64>,
+}
+
+impl<Net: Module> Side<Net> {
+    fn new(net: Net, rules: &Rules) -> Self {
+        let optimiser = rules.method.optimiser(&net, rules.learning_rate);
+        let weights = parameters(&net);
+        Self { net, optimiser, weights, norms: Vec::new() }
+    }
+
+    /// One update along the gradient of `loss`; the gradient's norm.
+    fn update(&mut self, tape: Tape, loss: &Var) -> f64 {
+        let weights: Vec<Parameter> = self.weights.iter().map(|(_, weight)| weight.clone()).collect();
+        let gradients = tape.parameter_gradients(loss, &weights);
+        // The tape holds the old weights: dropped first, so that they are changed in place.
+        drop(tape);
+        self.norms = gradients.iter().map(|gradient| global_norm(std::slice::from_ref(gradient))).collect();
+        self.optimiser.step(&gradients);
+        self.norms.iter().map(|norm| norm * norm).sum::<f64>().sqrt()
+    }
+
+    /// The norm of each gradient of the last update, by its weight's name.
+    pub fn gradient_norms(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.weights.iter().map(|(name, _)| name.as_str()).zip(self.norms.iter().copied())
+    }
+
+    /// The largest weight.
+    pub fn largest_weight(&self) -> f32 {
+        let largest = |weight: &Parameter| weight.borrow().data().iter().fold(0.0f32, |a, w| a.max(w.abs()));
+        self.weights.iter().map(|(_, weight)| largest(weight)).fold(0.0, f32::max)
+    }
+}
+
+/// What an update of the discriminator tells.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Judged {
+    /// Its loss, penalties included.
+    pub loss: f32,
+    /// The penalties' part.
+    pub penalty: f32,
+    /// The mean logit of real pictures.
+    pub real: f32,
+    /// The mean logit of generated pictures.
+    pub fake: f32,
+    /// The mean probability given to real pictures.
+    pub real_probability: f32,
+    /// The mean probability given to generated pictures.
+    pub fake_probability: f32,
+    /// The norm of its gradient.
+    pub gradient: f64,
+}
+
+/// What an update of the generator tells.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Drawn {
+    /// Its loss.
+    pub loss: f32,
+    /// The mean probability the updated discriminator gave its pictures.
+    pub probability: f32,
+    /// The norm of its gradient.
+    pub gradient: f64,
+}
+
+/// Two nets that learn against each other.
+pub struct Game {
+    /// What it is played by.
+    pub rules: Rules,
+    /// Draws pictures from noise.
+    pub generator: Side<DcganGenerator>,
+    /// Tells drawn pictures from real ones.
+    pub discriminator: Side<DcganDiscriminator>,
+    /// The generator with averaged weights, and the average.
+    pub average: Option<(DcganGenerator, Average)>,
+}
+
+impl Game {
+    /// Fresh nets.
+    ///
+    /// # Errors
+    /// If there are no nets for this size.
+    pub fn new(rules: Rules, seed: u64) -> Result<Self, UnknownSize> {
+        let mut numbers = random::generator(seed, 0);
+        let draw = |numbers: &mut Generator| DcganGenerator::new(rules.shape, rules.upsampling, numbers);
+        let generator = Side::new(draw(&mut numbers)?, &rules);
+        let discriminator = Side::new(DcganDiscriminator::new(rules.shape, rules.norm, &mut numbers)?, &rules);
+        let average = if rules.average > 0.0 {
+            let net = draw(&mut numbers)?;
+            let average = Average::new(&parameters(&generator.net), rules.average);
+            Some((net, average))
+        } else {
+            None
+        };
+        Ok(Self { rules, generator, discriminator, average })
+    }
+
+    /// Pictures from noise, to learn from: on `tape`, or as constants.
+    pub fn draw(&self, tape: Option<&Tape>, noise: &Tensor) -> Var {
+        let pass = tape.map_or(Pass::frozen(), Pass::training).exact(self.rules.exact);
+        self.generator.net.forward(&pass, &noise.clone().into())
+    }
+
+    /// One update of the discriminator on real pictures and generated ones.
+    pub fn update_discriminator(
+        &mut self,
+        real: &Tensor,
+        fake: &Tensor,
+        labels: &Labels,
+        numbers: &mut Generator,
+    ) -> Judged {
+        let rules = self.rules;
+        let tape = Tape::new();
+        let pass = Pass::training(&tape).exact(rules.exact);
+        let net = &self.discriminator.net;
+        let judge = |pictures: &Tensor| net.forward(&pass, &pictures.clone().into());
+        let (on_real, on_fake) = (judge(real), judge(fake));
+        let mut loss = rules.loss.discriminator(&on_real, &on_fake, labels);
+        let plain = loss.item();
+        if rules.gradient_penalty > 0.0 {
+            let place = random::uniform(&[real.shape()[0]], 0.0, 1.0, numbers);
+            let critic = |x: &Var| net.forward(&pass, x);
+            let penalty = penalty::gradient_penalty(&tape, critic, real, fake, &place, rules.gradient_penalty);
+            loss = ops::add(&loss, &penalty);
+        }
+        if rules.r1 > 0.0 {
+            loss = ops::add(&loss, &penalty::r1(&tape, |x| net.forward(&pass, x), real, rules.r1));
+        }
+        let judged = Judged {
+            loss: loss.item(),
+            penalty: loss.item() - plain,
+            real: ops::mean(&on_real.detach()).item(),
+            fake: ops::mean(&on_fake.detach()).item(),
+            real_probability: mean_probability(&on_real),
+            fake_probability: mean_probability(&on_fake),
+            gradient: 0.0,
+        };
+        let gradient = self.discriminator.update(tape, &loss);
+        if let Some(limit) = rules.clip {
+            clip_weights(&self.discriminator.weights, limit);
+        }
+        Judged { gradient, ..judged }
+    }
+
+    /// One update of the generator, from its pictures on `tape`.
+    pub fn update_generator(&mut self, tape: Tape, fake: &Var) -> Drawn {
+        let pass = Pass::frozen().exact(self.rules.exact);
+        let logits = self.discriminator.net.forward(&pass, fake);
+        let loss = self.rules.loss.generator(&logits);
+        let drawn = Drawn { loss: loss.item(), probability: mean_probability(&logits), gradient: 0.0 };
+        drop(logits);
+        let gradient = self.generator.update(tape, &loss);
+        if let Some((_, average)) = &mut self.average {
+            average.update();
+        }
+        Drawn { gradient, ..drawn }
+    }
+}
+
+fn mean_probability(logits: &Var) -> f32 {
+    ops::mean(&ops::sigmoid(&logits.detach())).item()
+}
