@@ -6,6 +6,7 @@ pub mod gemm;
 pub mod layout;
 pub mod math;
 pub mod norm;
+pub mod optimiser;
 pub mod pairwise;
 pub mod reduce;
 pub mod resample;

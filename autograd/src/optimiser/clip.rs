@@ -1,0 +1,99 @@
+//! Norms of gradients, and limits on gradients and weights.
+
+use gobelin_kernels::cpu::{elementwise, optimiser as kernel};
+
+use crate::parameter::Parameter;
+use crate::tensor::Tensor;
+
+/// The Euclidean norm of each gradient: what a run that blew up prints.
+pub fn norms(gradients: &[Tensor]) -> Vec<f64> {
+    gradients.iter().map(|gradient| kernel::square_sum(gradient.data()).sqrt()).collect()
+}
+
+/// The Euclidean norm of all gradients as one vector, added up in `f64` in their order.
+pub fn global_norm(gradients: &[Tensor]) -> f64 {
+    gradients.iter().map(|gradient| kernel::square_sum(gradient.data())).sum::<f64>().sqrt()
+}
+
+/// Scales all gradients by one factor so that their global norm is at most `limit`, and returns the norm they had
+/// (Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013, algorithm 1).
+///
+/// As in PyTorch, the factor is `limit / (norm + 1e-6)` where that is below 1. A norm that is not finite leaves
+/// gradients that are not.
+///
+/// # Panics
+/// If the limit is negative or NaN.
+#[track_caller]
+pub fn clip_norm(gradients: &mut [Tensor], limit: f64) -> f64 {
+    assert!(limit >= 0.0, "clip_norm: limit {limit}, expected at least 0");
+    let norm = global_norm(gradients);
+    let factor = limit / (norm + 1e-6);
+    if factor < 1.0 || factor.is_nan() {
+        let factor = factor as f32;
+        for gradient in gradients {
+            elementwise::map_in_place(gradient.data_mut(), |value| value * factor);
+        }
+    }
+    norm
+}
+
+/// Limits each value of each gradient to `[-limit, limit]`; NaN stays.
+///
+/// # Panics
+/// If the limit is negative or NaN.
+#[track_caller]
+pub fn clip_values(gradients: &mut [Tensor], limit: f32) {
+    assert!(limit >= 0.0, "clip_values: limit {limit}, expected at least 0");
+    for gradient in gradients {
+        elementwise::map_in_place(gradient.data_mut(), |value| value.clamp(-limit, limit));
+    }
+}
+
+/// Limits each weight to `[-limit, limit]`, in place; NaN stays. Done after every step of a critic, it bounds the
+/// critic's slope (Arjovsky, Chintala and Bottou, "Wasserstein GAN", 2017, algorithm 1, line 7).
+///
+/// # Panics
+/// If the limit is negative or NaN.
+#[track_caller]
+pub fn clip_weights<'a>(parameters: impl IntoIterator<Item = &'a Parameter>, limit: f32) {
+    assert!(limit >= 0.0, "clip_weights: limit {limit}, expected at least 0");
+    for parameter in parameters {
+        parameter.update(|values| elementwise::map_in_place(values, |value| value.clamp(-limit, limit)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_global_norm_is_that_of_one_vector() {
+        let mut gradients = [Tensor::new(&[2], [3.0, 0.0]), Tensor::new(&[1, 1], [-4.0])];
+        assert_eq!((norms(&gradients), global_norm(&gradients)), (vec![3.0, 4.0], 5.0));
+        assert_eq!(clip_norm(&mut gradients, 6.0), 5.0);
+        assert_eq!(gradients[0].data(), [3.0, 0.0]);
+        assert_eq!(clip_norm(&mut gradients, 0.5), 5.0);
+        assert!((global_norm(&gradients) - 0.5).abs() < 1e-6);
+        assert!((gradients[1].item() + 0.4).abs() < 1e-6);
+    }
+
+    #[test]
+    fn gradients_that_are_not_finite_stay_so() {
+        for bad in [f32::NAN, f32::INFINITY] {
+            let mut gradients = [Tensor::new(&[2], [1.0, bad]), Tensor::new(&[1], [2.0])];
+            assert!(!clip_norm(&mut gradients, 1.0).is_finite());
+            assert!(gradients[0].data()[1].is_nan());
+        }
+        let mut gradients = [Tensor::new(&[3], [f32::NAN, -7.0, 0.5])];
+        clip_values(&mut gradients, 2.0);
+        assert!(gradients[0].data()[0].is_nan());
+        assert_eq!(gradients[0].data()[1..], [-2.0, 0.5]);
+    }
+
+    #[test]
+    fn weights_are_clipped_in_place() {
+        let weight = Parameter::new(Tensor::new(&[4], [-1.0, -0.005, 0.01, 5.0]));
+        clip_weights([&weight], 0.01);
+        assert_eq!(weight.value().data(), [-0.01, -0.005, 0.01, 0.01]);
+    }
+}
