@@ -63,6 +63,20 @@ impl<F: Fn(f32, f32) -> f32> Kernel for ZipInPlace<'_, F> {
     }
 }
 
+struct ZipThree<'a, F>([&'a [f32]; 3], &'a mut [f32], &'a F);
+
+impl<F: Fn(f32, f32, f32) -> f32> Kernel for ZipThree<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let [a, b, c] = self.0;
+        for (((out, &a), &b), &c) in self.1.iter_mut().zip(a).zip(b).zip(c) {
+            *out = (self.2)(a, b, c);
+        }
+    }
+}
+
 /// `out[i] = function(x[i])`.
 ///
 /// # Panics
@@ -112,6 +126,19 @@ pub fn zip_in_place(a: &mut [f32], b: &[f32], function: impl Fn(f32, f32) -> f32
         let chunks = a.par_chunks_mut(CHUNK).zip(b.par_chunks(CHUNK));
         chunks.for_each(|(a, b)| dispatch(ZipInPlace(a, b, &function)));
     }
+}
+
+/// `out[i] = function(a[i], b[i], c[i])`.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn zip_three([a, b, c]: [&[f32]; 3], out: &mut [f32], function: impl Fn(f32, f32, f32) -> f32 + Sync) {
+    let same = [a.len(), b.len(), c.len()].iter().all(|&length| length == out.len());
+    assert!(same, "zip_three: lengths {} {} {} {}", a.len(), b.len(), c.len(), out.len());
+    let inputs = a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK)).zip(c.par_chunks(CHUNK));
+    out.par_chunks_mut(CHUNK).zip(inputs).for_each(|(out, ((a, b), c))| {
+        dispatch(ZipThree([a, b, c], out, &function));
+    });
 }
 
 /// `out = function(a, b)` where an operand may be repeated along axes.

@@ -99,6 +99,61 @@ pub fn tanh(x: f32) -> f32 {
     if size < 0.625 { near } else { far }
 }
 
+/// `base^exponent` for a number as exponent, with IEEE 754's ends (1 for exponent 0, NaN for a negative base unless the exponent is whole), rounded
+/// like the exact result in all but about one case in a million. Vectorises where the exponent is the same throughout.
+#[inline(always)]
+pub fn power(base: f32, exponent: f32) -> f32 {
+    // In double precision: the exponent multiplies the logarithm's error. Subnormal floats are normal doubles.
+    const MAGIC: f64 = 4_503_599_627_370_496.0;
+    const FRACTION: u64 = (1 << 52) - 1;
+    let bits = f64::from(base.abs()).to_bits();
+    // A whole number below 2^52 in the low bits of 2^52: the conversion that AVX2 lacks.
+    let whole = f64::from_bits((bits >> 52) | MAGIC.to_bits()) - (MAGIC + 1023.0);
+    let fraction = f64::from_bits((bits & FRACTION) | 1.0f64.to_bits());
+    let high = fraction > std::f64::consts::SQRT_2;
+    let m = if high { 0.5 * fraction } else { fraction };
+    let e = if high { whole + 1.0 } else { whole };
+    // ln m = 2 artanh s; with |s| < 0.172 the first term left out is below 2^-50.
+    let s = (m - 1.0) / (m + 1.0);
+    let z = s * s;
+    let p = 1.0 / 17.0;
+    let p = p * z + 1.0 / 15.0;
+    let p = p * z + 1.0 / 13.0;
+    let p = p * z + 1.0 / 11.0;
+    let p = p * z + 1.0 / 9.0;
+    let p = p * z + 1.0 / 7.0;
+    let p = p * z + 1.0 / 5.0;
+    let p = p * z + 1.0 / 3.0;
+    let ln_m = 2.0 * s * (p * z + 1.0);
+    let log2 = e + ln_m * std::f64::consts::LOG2_E;
+    // 2^t in double precision, where f32 has long ended.
+    let t = (log2 * f64::from(exponent)).clamp(-200.0, 200.0);
+    let n = (t + 1.5 * MAGIC) - 1.5 * MAGIC;
+    let r = (t - n) * std::f64::consts::LN_2;
+    let p = 1.0 / 3_628_800.0;
+    let p = p * r + 1.0 / 362_880.0;
+    let p = p * r + 1.0 / 40_320.0;
+    let p = p * r + 1.0 / 5_040.0;
+    let p = p * r + 1.0 / 720.0;
+    let p = p * r + 1.0 / 120.0;
+    let p = p * r + 1.0 / 24.0;
+    let p = p * r + 1.0 / 6.0;
+    let p = p * r + 0.5;
+    let p = p * r + 1.0;
+    let mantissa = p * r + 1.0;
+    let size = (mantissa * f64::from_bits((n + (MAGIC + 1023.0)).to_bits() << 52)) as f32;
+    // The ends, where the logarithm is infinite.
+    let grows = exponent > 0.0;
+    let size = if base == 0.0 { if grows { 0.0 } else { f32::INFINITY } } else { size };
+    let size = if base.is_infinite() { if grows { f32::INFINITY } else { 0.0 } } else { size };
+    let is_whole = exponent.trunc() == exponent;
+    let is_odd = is_whole && (exponent * 0.5).trunc() != exponent * 0.5;
+    let signed = if is_odd { size.copysign(base) } else { size };
+    let result = if base < 0.0 && base.is_finite() && !is_whole { f32::NAN } else { signed };
+    let result = if base.is_nan() { f32::NAN } else { result };
+    if exponent == 0.0 { 1.0 } else { result }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,6 +185,37 @@ mod tests {
         close("softplus", softplus, |x| x.exp().ln_1p(), -80.0, 80.0, 4e-7);
         close("tanh", tanh, f64::tanh, -12.0, 12.0, 4e-7);
         close("tanh", tanh, f64::tanh, 1e-6, 1e-2, 4e-7);
+    }
+
+    #[test]
+    fn powers_are_rounded_well() {
+        for exponent in [0.045f32, 0.5, 0.75, 1.0, 2.0, 3.5, -0.5, -2.0, 11.0] {
+            for i in 0..=100_000 {
+                let base = (i as f32 / 8_000.0 - 6.0).exp();
+                let (found, expected) = (power(base, exponent), f64::from(base).powf(f64::from(exponent)));
+                let exact = expected as f32;
+                let off = found.to_bits().abs_diff(exact.to_bits());
+                assert!(off <= 1, "{base}^{exponent} = {found}, expected {exact}");
+                let error = (f64::from(found) - expected).abs() / expected;
+                assert!(error < 0.5001 * f64::from(f32::EPSILON), "{base}^{exponent}: {error:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn powers_at_the_ends_are_those_of_ieee_754() {
+        let bases =
+            [0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 1e-42, 3e38, -3e38, f32::INFINITY, -f32::INFINITY, f32::NAN];
+        let exponents = [0.0, 0.04, 0.5, 1.0, 2.0, 3.0, 60.0, -0.5, -1.0, -2.0, -3.0, 0.001];
+        for (base, exponent) in bases.into_iter().flat_map(|b| exponents.map(|e| (b, e))) {
+            let (found, expected) = (power(base, exponent), base.powf(exponent));
+            let close = found == expected || (found - expected).abs() <= 1e-7 * expected.abs();
+            let same = close && found.is_sign_negative() == expected.is_sign_negative();
+            assert!(
+                same || (found.is_nan() && expected.is_nan()),
+                "{base}^{exponent}: {found}, not {expected}"
+            );
+        }
     }
 
     #[test]

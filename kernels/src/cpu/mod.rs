@@ -1,13 +1,21 @@
 //! Kernels for the CPU: each in a portable form and an AVX2+FMA form, chosen once at run time.
 
 pub mod conv;
+pub mod distance;
 pub mod elementwise;
+pub mod extreme;
+pub mod filter;
+pub mod gather;
 pub mod gemm;
 pub mod layout;
 pub mod math;
 pub mod norm;
 pub mod optimiser;
 pub mod pairwise;
+pub mod pool;
 pub mod reduce;
 pub mod resample;
+pub mod scan;
 pub mod simd;
+pub mod softmax;
+pub mod unit;

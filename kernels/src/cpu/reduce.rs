@@ -43,6 +43,43 @@ pub fn sum(x: &[f32]) -> f64 {
     x.par_chunks(CHUNK).map(part).collect::<Vec<f64>>().into_iter().sum()
 }
 
+struct RunSumOf<'a, F>(&'a [f32], &'a [f32], &'a F);
+
+impl<F: Fn(f32, f32) -> f32> Kernel for RunSumOf<'_, F> {
+    type Output = f64;
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) -> f64 {
+        let mut lanes = [0.0f32; 32];
+        let (a, b) = (self.0.chunks_exact(32), self.1.chunks_exact(32));
+        let rest = a.remainder().iter().zip(b.remainder());
+        for (lane, (&a, &b)) in lanes.iter_mut().zip(rest) {
+            *lane += (self.2)(a, b);
+        }
+        for (a, b) in a.zip(b) {
+            for i in 0..32 {
+                lanes[i] += (self.2)(a[i], b[i]);
+            }
+        }
+        lanes.iter().map(|&lane| f64::from(lane)).sum()
+    }
+}
+
+/// The sum of `function(a[i], b[i])`, added up as in [`sum`].
+///
+/// # Panics
+/// If the lengths differ.
+pub fn sum_of_pairs(a: &[f32], b: &[f32], function: impl Fn(f32, f32) -> f32 + Sync) -> f64 {
+    assert_eq!(a.len(), b.len(), "sum_of_pairs: lengths");
+    let part = |(a, b): (&[f32], &[f32])| -> f64 {
+        a.chunks(RUN).zip(b.chunks(RUN)).map(|(a, b)| dispatch(RunSumOf(a, b, &function))).sum()
+    };
+    if a.len() <= CHUNK {
+        return part((a, b));
+    }
+    a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK)).map(part).collect::<Vec<f64>>().into_iter().sum()
+}
+
 struct AddRows<'a>(&'a [f32], &'a mut [f32]);
 
 impl Kernel for AddRows<'_> {
@@ -116,6 +153,14 @@ mod tests {
         let x = vec![0.1f32; 10_000_000];
         let expected = 10_000_000.0 * f64::from(0.1f32);
         assert!((sum(&x) - expected).abs() / expected < 1e-6);
+    }
+
+    #[test]
+    fn pairs_are_summed() {
+        let a: Vec<f32> = (0..100_003).map(|i| (i % 17) as f32).collect();
+        let b: Vec<f32> = (0..100_003).map(|i| (i % 5) as f32).collect();
+        let expected: f64 = a.iter().zip(&b).map(|(a, b)| f64::from((a - b).abs())).sum();
+        assert_eq!(sum_of_pairs(&a, &b, |a, b| (a - b).abs()), expected);
     }
 
     #[test]

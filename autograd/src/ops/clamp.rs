@@ -1,0 +1,50 @@
+//! Values kept within bounds.
+
+use crate::ops;
+use crate::var::Var;
+
+/// `x` kept within `low..=high`; an infinite bound is none, NaN stays NaN. Derivative: 1 within the bounds and on them, 0
+/// beyond.
+///
+/// # Panics
+/// If `low` is above `high` or either is NaN.
+#[track_caller]
+pub fn clamp(x: &Var, low: f32, high: f32) -> Var {
+    assert!(low <= high, "clamp: bounds {low} and {high}, expected the lower one first");
+    let saved = x.tensor().clone();
+    Var::record("clamp", x.tensor().map(move |v| v.clamp(low, high)), &[x], move |step| {
+        let inside = move |v: f32| v >= low && v <= high;
+        if step.is_final() {
+            let pass = move |g: f32, x: f32| if inside(x) { g } else { 0.0 };
+            return vec![Some(step.gradient.into_tensor().zip_into(&saved, pass).into())];
+        }
+        let slopes = saved.map(move |x| f32::from(inside(x)));
+        vec![Some(ops::mul(&step.gradient, &slopes.into()))]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::GradientCheck;
+    use crate::ops::testing::numbers;
+    use crate::tape::Tape;
+    use crate::tensor::Tensor;
+
+    #[test]
+    fn gradients() {
+        let check = GradientCheck::default().with_kinks(&[-0.5, 0.8]);
+        check.assert(&[numbers(&[4, 5], 1)], |x| ops::square(&clamp(&x[0], -0.5, 0.8)));
+        check.assert(&[numbers(&[4, 5], 1)], |x| ops::square(&clamp(&x[0], -0.5, f32::INFINITY)));
+    }
+
+    #[test]
+    fn the_bounds_belong_to_the_inside() {
+        let tape = Tape::new();
+        let x = tape.leaf(Tensor::new(&[5], [-2.0, -1.0, 0.5, 1.0, f32::NAN]));
+        let y = clamp(&x, -1.0, 1.0);
+        assert_eq!(y.tensor().data()[..4], [-1.0, -1.0, 0.5, 1.0]);
+        assert!(y.tensor().data()[4].is_nan());
+        assert_eq!(tape.gradients(&ops::sum(&y), &[&x])[0].data(), [0.0, 1.0, 1.0, 1.0, 0.0]);
+    }
+}
