@@ -36,6 +36,11 @@ pub trait Vector: Copy + Send + Sync + 'static {
     /// # Safety
     /// As [`Vector::store`], and `to` must be 32-byte aligned.
     unsafe fn stream(self, to: *mut f32);
+    /// Asks for the cache line at `from`, without waiting; any address will do.
+    ///
+    /// # Safety
+    /// The processor must support this form.
+    unsafe fn prefetch(from: *const f32);
     /// `self + other`.
     ///
     /// # Safety
@@ -97,6 +102,9 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
+    unsafe fn prefetch(_from: *const f32) {}
+
+    #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
         Self(std::array::from_fn(|i| self.0[i] + other.0[i]))
     }
@@ -135,9 +143,9 @@ pub use avx::Avx;
 mod avx {
     use super::Vector;
     use std::arch::x86_64::{
-        __m256, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_mul_ps,
-        _mm256_permute2f128_ps, _mm256_set1_ps, _mm256_shuffle_ps, _mm256_storeu_ps, _mm256_stream_ps,
-        _mm256_sub_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+        __m256, _MM_HINT_T0, _mm_prefetch, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps,
+        _mm256_mul_ps, _mm256_permute2f128_ps, _mm256_set1_ps, _mm256_shuffle_ps, _mm256_storeu_ps,
+        _mm256_stream_ps, _mm256_sub_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
     };
 
     /// One 256-bit register; needs AVX2 and FMA.
@@ -165,6 +173,11 @@ mod avx {
         #[inline(always)]
         unsafe fn stream(self, to: *mut f32) {
             unsafe { _mm256_stream_ps(to, self.0) }
+        }
+
+        #[inline(always)]
+        unsafe fn prefetch(from: *const f32) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
         }
 
         #[inline(always)]

@@ -170,6 +170,10 @@ impl Kernel for Task<'_> {
                     // SAFETY: the table's pointers lead to `length` floats of each run, the panel holds the whole
                     // sum, and these pixels and channels are this task's own.
                     unsafe {
+                        let to = to.map(|pixel| pixel.add(panel * COLUMNS));
+                        if index > 0 {
+                            Tile::<V>::prefetch(to);
+                        }
                         let mut sums = Tile::<V>::zero();
                         for piece in stretch {
                             let from = from[piece.run];
@@ -178,7 +182,6 @@ impl Kernel for Task<'_> {
                                 sums.multiply(piece.length, displaced(from, piece.offset), 1, b);
                             }
                         }
-                        let to = to.map(|pixel| pixel.add(panel * COLUMNS));
                         let rows = ROWS.min(pixels.len() - tile * ROWS);
                         if rows == ROWS && columns == COLUMNS {
                             sums.store(to, index > 0);

@@ -32,6 +32,8 @@ pub(super) struct Walk<'a> {
     pub runs: Vec<Run>,
     /// Read where a tap falls on the border.
     zeros: Buffer,
+    /// Some tap of some pixel falls on the border.
+    clipped: bool,
     places_first: bool,
 }
 
@@ -66,62 +68,102 @@ impl<'a> Walk<'a> {
             }
             runs.push(Run { displacement, length: plan.read, start: t * plan.read });
         }
-        let places_first = clipped && !copied && plan.batch > 1 && plan.grid[0] * plan.grid[1] <= SMALL;
-        Self { plan, given, copy, size, runs, zeros: Buffer::zeros(plan.read), places_first }
-    }
-
-    /// Picture, row and column of a grid point.
-    fn point(&self, pixel: usize) -> [usize; 3] {
-        let [rows, columns] = self.plan.grid;
-        let (item, place) = if self.places_first {
-            (pixel % self.plan.batch, pixel / self.plan.batch)
-        } else {
-            (pixel / (rows * columns), pixel % (rows * columns))
-        };
-        [item, place / columns, place % columns]
+        let clipped = clipped && !copied;
+        let places_first = clipped && plan.batch > 1 && plan.grid[0] * plan.grid[1] <= SMALL;
+        Self { plan, given, copy, size, runs, zeros: Buffer::zeros(plan.read), clipped, places_first }
     }
 
     /// The pointers of a range of pixels into the tensors read and written.
     pub(super) fn table<const TILE: usize>(&self, pixels: Range<usize>, to: *mut f32) -> Table<TILE> {
         let plan = self.plan;
         let from = self.copy.as_deref().unwrap_or(self.given).as_ptr();
+        let [height, width] = self.size;
         let tiles = pixels.len().div_ceil(TILE);
         let mut table =
             Table { from: Vec::with_capacity(tiles * self.runs.len()), to: Vec::with_capacity(tiles) };
-        for tile in 0..tiles {
-            let mut points = [[0; 3]; TILE];
-            for (r, point) in points.iter_mut().enumerate() {
-                *point = self.point((pixels.start + tile * TILE + r).min(pixels.end - 1));
-            }
-            for run in &self.runs {
-                let mut pointers = [std::ptr::null(); TILE];
-                let mut any = false;
-                for (pointer, [item, row, column]) in pointers.iter_mut().zip(points) {
-                    let row = (row * plan.from_step[0]).wrapping_add_signed(run.displacement[0]);
-                    let column = (column * plan.from_step[1]).wrapping_add_signed(run.displacement[1]);
-                    // A negative place has wrapped to a huge one.
-                    if row < self.size[0] && column < self.size[1] {
-                        let at = ((item * self.size[0] + row) * self.size[1] + column) * plan.read;
-                        *pointer = from.wrapping_add(at);
-                        any = true;
-                    } else {
-                        *pointer = self.zeros.as_ptr();
-                    }
+        let offset =
+            |run: &Run| (run.displacement[0] * width as isize + run.displacement[1]) * plan.read as isize;
+        let offsets: Vec<isize> = self.runs.iter().map(offset).collect();
+        let mut point = Point::new(self, pixels.start);
+        let mut left = pixels.len();
+        for _ in 0..tiles {
+            let mut first = [[0; 2]; TILE];
+            let mut pointers = [from; TILE];
+            let mut places = [to; TILE];
+            for r in 0..TILE {
+                let Point { item, row, column } = point;
+                first[r] = [row * plan.from_step[0], column * plan.from_step[1]];
+                let at = (item * height + first[r][0]) * width + first[r][1];
+                pointers[r] = from.wrapping_add(at * plan.read);
+                let (row, column) =
+                    (row * plan.to_step[0] + plan.to_first[0], column * plan.to_step[1] + plan.to_first[1]);
+                places[r] = to.wrapping_add(((item * plan.to[0] + row) * plan.to[1] + column) * plan.written);
+                if left > 1 {
+                    point.step(self);
+                    left -= 1;
                 }
-                if !any {
-                    pointers[0] = std::ptr::null();
+            }
+            table.to.push(places);
+            for (run, &offset) in self.runs.iter().zip(&offsets) {
+                let mut pointers = pointers.map(|pointer| pointer.wrapping_offset(offset));
+                if self.clipped {
+                    let mut any = false;
+                    for (pointer, [row, column]) in pointers.iter_mut().zip(first) {
+                        // A negative place wraps to a huge one.
+                        let inside = row.wrapping_add_signed(run.displacement[0]) < height
+                            && column.wrapping_add_signed(run.displacement[1]) < width;
+                        any |= inside;
+                        if !inside {
+                            *pointer = self.zeros.as_ptr();
+                        }
+                    }
+                    if !any {
+                        pointers[0] = std::ptr::null();
+                    }
                 }
                 table.from.push(pointers);
             }
-            let mut places = [to; TILE];
-            for (place, [item, row, column]) in places.iter_mut().zip(points) {
-                let row = row * plan.to_step[0] + plan.to_first[0];
-                let column = column * plan.to_step[1] + plan.to_first[1];
-                *place = to.wrapping_add(((item * plan.to[0] + row) * plan.to[1] + column) * plan.written);
-            }
-            table.to.push(places);
         }
         table
+    }
+}
+
+/// A grid point: picture, row and column.
+#[derive(Clone, Copy)]
+struct Point {
+    item: usize,
+    row: usize,
+    column: usize,
+}
+
+impl Point {
+    fn new(walk: &Walk, pixel: usize) -> Self {
+        let [rows, columns] = walk.plan.grid;
+        let (item, place) = if walk.places_first {
+            (pixel % walk.plan.batch, pixel / walk.plan.batch)
+        } else {
+            (pixel / (rows * columns), pixel % (rows * columns))
+        };
+        Self { item, row: place / columns, column: place % columns }
+    }
+
+    /// On to the next one: counting is far cheaper than dividing anew.
+    fn step(&mut self, walk: &Walk) {
+        let [rows, columns] = walk.plan.grid;
+        if walk.places_first {
+            self.item += 1;
+            if self.item < walk.plan.batch {
+                return;
+            }
+            self.item = 0;
+        }
+        self.column += 1;
+        if self.column == columns {
+            (self.column, self.row) = (0, self.row + 1);
+        }
+        if self.row == rows {
+            (self.row, self.item) = (0, self.item + 1);
+        }
     }
 }
 

@@ -86,6 +86,7 @@ impl Kernel for Task<'_> {
         for index in self.chosen.clone() {
             let area = self.areas.area(index);
             let reach = reach(c, &area);
+            let accumulate = index > self.chosen.start;
             let (pixels, reached) = (area.pixels(), reach.pixels());
             let lines: Vec<Vec<Line>> =
                 (0..c.kernel[0] * c.kernel[1]).map(|tap| lines(c, &area, &reach, tap)).collect();
@@ -100,17 +101,29 @@ impl Kernel for Task<'_> {
                     let end = self.channels_in.end.min(first + group * ROWS);
                     self.pack_left::<V>(&reach, first..end, &mut left);
                     for out in self.channels_out.clone().step_by(COLUMNS) {
+                        let columns = COLUMNS.min(self.channels_out.end - out);
                         let b = right[(out - self.channels_out.start) * pixels..].as_ptr();
                         for channel in (first..end).step_by(ROWS) {
+                            let rows = ROWS.min(end - channel);
                             let a = left[(channel - first) * reached..].as_ptr();
                             for (tap, lines) in lines.iter().enumerate() {
+                                let start = (tap * c.channels_in + channel) * c.channels_out + out;
+                                let places =
+                                    micro::places(self.dw.pointer().add(start), c.channels_out, rows);
+                                if accumulate {
+                                    Tile::<V>::prefetch(places);
+                                }
                                 let mut sums = Tile::<V>::zero();
                                 for line in lines {
                                     let a = a.add(line.input * ROWS);
                                     let b = b.add(line.output * COLUMNS);
                                     sums.multiply(line.count, micro::rows(a, 1), ROWS * c.stride[1], b);
                                 }
-                                self.store(sums, tap, channel, out, index > self.chosen.start);
+                                if rows == ROWS && columns == COLUMNS {
+                                    sums.store(places, accumulate);
+                                } else {
+                                    sums.store_part(places, rows, columns, accumulate);
+                                }
                             }
                         }
                     }
@@ -157,30 +170,6 @@ impl Task<'_> {
                     let from = self.x.as_ptr().add(start);
                     pack::rows_transposed::<V>(count, from, c.channels_in, rows, spacious, to.as_mut_ptr());
                 }
-            }
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn store<V: Vector>(
-        &self,
-        sums: Tile<V>,
-        tap: usize,
-        channel: usize,
-        out: usize,
-        accumulate: bool,
-    ) {
-        let c = self.c;
-        let rows = ROWS.min(self.channels_in.end - channel);
-        let columns = COLUMNS.min(self.channels_out.end - out);
-        // SAFETY: the caller names channels of this task.
-        unsafe {
-            let start = self.dw.pointer().add((tap * c.channels_in + channel) * c.channels_out + out);
-            let places = micro::places(start, c.channels_out, rows);
-            if rows == ROWS && columns == COLUMNS {
-                sums.store(places, accumulate);
-            } else {
-                sums.store_part(places, rows, columns, accumulate);
             }
         }
     }

@@ -36,12 +36,13 @@ impl<V: Vector> Tile<V> {
     /// The processor must support `V`; every address named above must be readable, B for sixteen floats.
     #[inline(always)]
     pub(crate) unsafe fn multiply(&mut self, k: usize, a: [*const f32; ROWS], step: usize, b: *const f32) {
-        let mut b = b;
-        let mut at = 0;
         // SAFETY: the caller vouches for every address of the `k` steps.
         unsafe {
             let mut sums = self.0;
-            for _ in 0..k {
+            let (mut b, mut at) = (b, 0);
+            // Counting by the pointer itself: a count that comes from a minimum is else worked out anew each step.
+            let end = b.add(k * COLUMNS);
+            while b != end {
                 let (left, right) = (V::load(b), V::load(b.add(V::LANES)));
                 for r in 0..ROWS {
                     let value = V::splat(*a[r].add(at));
@@ -70,6 +71,21 @@ impl<V: Vector> Tile<V> {
                 }
                 left.store(c[r]);
                 right.store(c[r].add(V::LANES));
+            }
+        }
+    }
+
+    /// Asks for a tile's place in C, which [`Tile::store`] will add to: it is rarely still in the first-level cache.
+    ///
+    /// # Safety
+    /// The processor must support `V`.
+    #[inline(always)]
+    pub(crate) unsafe fn prefetch(c: [*mut f32; ROWS]) {
+        for c in c {
+            // SAFETY: a prefetch reads nothing.
+            unsafe {
+                V::prefetch(c);
+                V::prefetch(c.wrapping_add(COLUMNS - 1));
             }
         }
     }

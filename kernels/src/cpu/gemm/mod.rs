@@ -258,14 +258,17 @@ impl Block<'_> {
         unsafe {
             let a = left.as_ptr().add(tile * ROWS * (k + GAP));
             let b = right.as_ptr().add(panel * k * COLUMNS);
+            let c = self.c.add((m0 + tile * ROWS) * self.shape.n + column);
+            let c = micro::places(c, self.shape.n, rows);
+            if accumulate {
+                Tile::<V>::prefetch(c);
+            }
             let mut sums = Tile::<V>::zero();
             if self.shape.transpose_a {
                 sums.multiply(k, micro::rows(a, 1), ROWS, b);
             } else {
                 sums.multiply(k, micro::rows(a, k + GAP), 1, b);
             }
-            let c = self.c.add((m0 + tile * ROWS) * self.shape.n + column);
-            let c = micro::places(c, self.shape.n, rows);
             if rows == ROWS && columns == COLUMNS {
                 sums.store(c, accumulate);
             } else {
