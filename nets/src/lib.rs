@@ -10,5 +10,5 @@ mod module;
 mod pass;
 pub mod weights;
 
-pub use module::{Entry, Kind, Module, Sequential, parameters};
-pub use pass::Pass;
+pub use module::{Entry, Kind, Module, Sequential, buffers, parameters};
+pub use pass::{Pass, Statistics};

@@ -58,6 +58,12 @@ pub fn parameters(module: &dyn Module) -> Vec<(String, Parameter)> {
     trained.map(|entry| (entry.name, entry.parameter)).collect()
 }
 
+/// The statistics a net keeps beside its trained tensors, with their names.
+pub fn buffers(module: &dyn Module) -> Vec<(String, Parameter)> {
+    let kept = module.entries().into_iter().filter(|entry| !entry.kind.is_trained());
+    kept.map(|entry| (entry.name, entry.parameter)).collect()
+}
+
 /// A name below another.
 pub(crate) fn join(prefix: &str, name: &str) -> String {
     if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }

@@ -6,24 +6,40 @@ use gobelin_autograd::{Parameter, Tape, Var};
 #[derive(Clone, Copy)]
 pub struct Pass<'t> {
     tape: Option<&'t Tape>,
-    training: bool,
+    statistics: Statistics,
     exact: bool,
+}
+
+/// Which statistics batch norms use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Statistics {
+    /// The batch's, which also move the running ones.
+    Learned,
+    /// The batch's, and nothing is changed.
+    Batch,
+    /// The running ones.
+    Running,
 }
 
 impl<'t> Pass<'t> {
     /// Training: parameters are tracked, norms use the batch's statistics and update the running ones.
     pub fn training(tape: &'t Tape) -> Self {
-        Self { tape: Some(tape), training: true, exact: false }
+        Self { tape: Some(tape), statistics: Statistics::Learned, exact: false }
     }
 
     /// As in training, but the parameters are constants: for a net that others learn through, or that only draws.
     pub fn frozen() -> Self {
-        Self { tape: None, training: true, exact: false }
+        Self { tape: None, statistics: Statistics::Learned, exact: false }
+    }
+
+    /// As in training, but nothing at all is changed: for samples and metrics on the way.
+    pub fn sampling() -> Self {
+        Self { tape: None, statistics: Statistics::Batch, exact: false }
     }
 
     /// Use after training: parameters are constants, batch norms use the running statistics.
     pub fn evaluation() -> Self {
-        Self { tape: None, training: false, exact: false }
+        Self { tape: None, statistics: Statistics::Running, exact: false }
     }
 
     /// Refuses (or allows) algorithms that trade digits for speed, such as Winograd's convolutions.
@@ -39,9 +55,9 @@ impl<'t> Pass<'t> {
         }
     }
 
-    /// Whether norms use the batch's statistics.
-    pub fn is_training(&self) -> bool {
-        self.training
+    /// Which statistics batch norms use.
+    pub fn statistics(&self) -> Statistics {
+        self.statistics
     }
 
     /// Whether algorithms that trade digits for speed are refused.

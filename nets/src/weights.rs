@@ -1,6 +1,7 @@
 //! Weight files: safetensors under PyTorch's names and in PyTorch's layout.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use gobelin_autograd::Tensor;
 use gobelin_autograd::ops::permute_tensor;
 use memmap2::Mmap;
 use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensors, View};
 
 use crate::module::{Entry, Kind, Module};
 
@@ -75,8 +76,11 @@ pub struct Stored {
     pub bytes: Vec<u8>,
 }
 
+/// Tensors by name, as files have them.
+pub type Weights = BTreeMap<String, Stored>;
+
 /// A net's tensors by name, as files have them.
-pub fn stored(module: &dyn Module) -> BTreeMap<String, Stored> {
+pub fn stored(module: &dyn Module) -> Weights {
     module.entries().iter().map(|entry| (entry.name.clone(), stored_entry(entry))).collect()
 }
 
@@ -94,23 +98,48 @@ fn stored_entry(entry: &Entry) -> Stored {
     Stored { dtype: Dtype::F32, shape: value.shape().to_vec(), bytes }
 }
 
+impl View for &Stored {
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+impl Stored {
+    /// The values, if they are floats.
+    pub fn floats(&self) -> Option<Vec<f32>> {
+        (self.dtype == Dtype::F32).then(|| floats(&self.bytes))
+    }
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().expect("four bytes"))).collect()
+}
+
+/// The bytes of a safetensors file of these tensors.
+pub fn to_bytes(weights: &Weights) -> Vec<u8> {
+    // Some readers refuse files that do not say so. One entry only: a map of several is written in no fixed order.
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    safetensors::serialize(weights, Some(metadata)).expect("named tensors of fitting shapes")
+}
+
 /// Writes tensors by name to a file.
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn write(path: &Path, tensors: &BTreeMap<String, Stored>) -> Result<(), WeightsError> {
-    let views: Vec<(&String, TensorView)> = tensors
-        .iter()
-        .map(|(name, stored)| {
-            let view = TensorView::new(stored.dtype, stored.shape.clone(), &stored.bytes);
-            (name, view.expect("the bytes fit the shape"))
-        })
-        .collect();
-    let failed = |error: safetensors::SafeTensorError| match error {
-        safetensors::SafeTensorError::IoError(source) => WeightsError::Io { path: path.into(), source },
-        other => WeightsError::Format { path: path.into(), reason: other.to_string() },
-    };
-    safetensors::serialize_to_file(views, None, path).map_err(failed)
+pub fn write(path: &Path, weights: &Weights) -> Result<(), WeightsError> {
+    std::fs::write(path, to_bytes(weights)).map_err(|source| WeightsError::Io { path: path.into(), source })
 }
 
 /// Writes a net's weights to a file that PyTorch's `load_state_dict(strict=True)` takes.
@@ -174,9 +203,7 @@ fn read_entry(path: &Path, entry: &Entry, view: &TensorView) -> Result<Tensor, W
         let bytes = view.data().try_into().expect("one 64-bit integer");
         return Ok(Tensor::scalar(i64::from_le_bytes(bytes) as f32));
     }
-    let values: Vec<f32> =
-        view.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().expect("four bytes"))).collect();
-    let value = Tensor::new(view.shape(), values);
+    let value = Tensor::new(view.shape(), floats(view.data()));
     Ok(if entry.kind == Kind::Filter { permute_tensor(&value, &[2, 3, 1, 0]) } else { value })
 }
 

@@ -4,7 +4,7 @@ use gobelin_autograd::random::{self, Generator};
 use gobelin_autograd::{Parameter, Tensor, Var, ops};
 
 use crate::module::{Entry, Kind, Module, join};
-use crate::pass::Pass;
+use crate::pass::{Pass, Statistics};
 
 /// Batch normalisation (Ioffe and Szegedy 2015) with PyTorch's defaults: epsilon 1e-5; running statistics move by 0.1
 /// towards each batch's, the variance with Bessel's correction.
@@ -51,8 +51,11 @@ impl BatchNorm {
 impl Module for BatchNorm {
     fn forward(&self, pass: &Pass, x: &Var) -> Var {
         let (weight, bias) = (pass.parameter(&self.weight), pass.parameter(&self.bias));
-        if pass.is_training() {
+        if pass.statistics() != Statistics::Running {
             let normalised = ops::normalise(x, ops::Over::Batch, Self::EPSILON, Some(&weight), Some(&bias));
+            if pass.statistics() == Statistics::Batch {
+                return normalised.output;
+            }
             self.update_statistics(&normalised, x.tensor().len() / weight.shape()[0]);
             return normalised.output;
         }

@@ -4,7 +4,7 @@ use gobelin_autograd::random::{self, Generator};
 use gobelin_autograd::{Parameter, Tensor, Var, ops};
 
 use crate::module::{Entry, Kind, Module, join};
-use crate::pass::Pass;
+use crate::pass::{Pass, Statistics};
 
 /// A convolution without bias whose weight is divided by its largest singular value (Miyato et al. 2018).
 ///
@@ -37,7 +37,7 @@ impl SpectralConv {
         let matrix = matrix(&weight.detach());
         let mut left = self.vector.value().reshape(&[1, matrix.shape()[1]]);
         let right = unit(&product(&left, &matrix, ops::Side::Transposed));
-        if pass.is_training() {
+        if pass.statistics() == Statistics::Learned {
             left = unit(&product(&right, &matrix, ops::Side::Plain));
             self.vector.set(left.reshape(&[left.len()]));
         }

@@ -1,13 +1,13 @@
 //! The game: two nets, their optimisers, and one update of each.
 
 use gobelin_autograd::optimiser::{
-    Adam, AdamOptions, Average, Optimiser, RmsProp, RmsPropOptions, clip_weights, global_norm,
+    Adam, AdamOptions, Average, Optimiser, RmsProp, RmsPropOptions, clip_weights, norms,
 };
 use gobelin_autograd::random::{self, Generator};
 use gobelin_autograd::{Parameter, Tape, Tensor, Var, ops};
 use gobelin_losses::gan::{Adversarial, Labels, penalty};
 use gobelin_nets::dcgan::{DcganDiscriminator, DcganGenerator, Norm, Shape, UnknownSize, Upsampling};
-use gobelin_nets::{Module, Pass, parameters};
+use gobelin_nets::{Module, Pass, buffers, parameters};
 
 /// What the game is played by.
 #[derive(Clone, Copy, Debug)]
@@ -36,11 +36,19 @@ pub struct Rules {
     pub exact: bool,
 }
 
+impl Rules {
+    /// Whether nothing keeps a Wasserstein critic Lipschitz.
+    pub fn is_unbounded_critic(&self) -> bool {
+        let bounded = self.clip.is_some() || self.gradient_penalty > 0.0 || self.norm == Norm::Spectral;
+        self.loss == Adversarial::Wgan && !bounded
+    }
+}
+
 /// An optimiser.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Method {
     /// Adam with these decay rates of the moments.
-    Adam(f64, f64),
+    Adam([f64; 2]),
     /// RMSprop.
     RmsProp,
 }
@@ -49,13 +57,14 @@ impl Method {
     fn optimiser(self, module: &dyn Module, learning_rate: f64) -> Box<dyn Optimiser> {
         let parameters = parameters(module);
         match self {
-            Self::Adam(first, second) => {
-                let options = AdamOptions { learning_rate, betas: (first, second), ..AdamOptions::default() };
+            Self::Adam(betas) => {
+                let options = AdamOptions { learning_rate, betas, ..AdamOptions::default() };
                 Box::new(Adam::new(parameters, options))
             }
-            Self::RmsProp => {
-                Box::new(RmsProp::new(parameters, RmsPropOptions { learning_rate, ..RmsPropOptions::default() }))
-            }
+            Self::RmsProp => Box::new(RmsProp::new(
+                parameters,
+                RmsPropOptions { learning_rate, ..RmsPropOptions::default() },
+            )),
         }
     }
 }
@@ -84,7 +93,7 @@ impl<Net: Module> Side<Net> {
         let gradients = tape.parameter_gradients(loss, &weights);
         // The tape holds the old weights: dropped first, so that they are changed in place.
         drop(tape);
-        self.norms = gradients.iter().map(|gradient| global_norm(std::slice::from_ref(gradient))).collect();
+        self.norms = norms(&gradients);
         self.optimiser.step(&gradients);
         self.norms.iter().map(|norm| norm * norm).sum::<f64>().sqrt()
     }
@@ -92,12 +101,6 @@ impl<Net: Module> Side<Net> {
     /// The norm of each gradient of the last update, by its weight's name.
     pub fn gradient_norms(&self) -> impl Iterator<Item = (&str, f64)> {
         self.weights.iter().map(|(name, _)| name.as_str()).zip(self.norms.iter().copied())
-    }
-
-    /// The largest weight.
-    pub fn largest_weight(&self) -> f32 {
-        let largest = |weight: &Parameter| weight.borrow().data().iter().fold(0.0f32, |a, w| a.max(w.abs()));
-        self.weights.iter().map(|(_, weight)| largest(weight)).fold(0.0, f32::max)
     }
 }
 
@@ -139,8 +142,8 @@ pub struct Game {
     pub generator: Side<DcganGenerator>,
     /// Tells drawn pictures from real ones.
     pub discriminator: Side<DcganDiscriminator>,
-    /// The generator with averaged weights, and the average.
-    pub average: Option<(DcganGenerator, Average)>,
+    /// The average of the generator's weights.
+    pub average: Option<Average>,
 }
 
 impl Game {
@@ -150,16 +153,11 @@ impl Game {
     /// If there are no nets for this size.
     pub fn new(rules: Rules, seed: u64) -> Result<Self, UnknownSize> {
         let mut numbers = random::generator(seed, 0);
-        let draw = |numbers: &mut Generator| DcganGenerator::new(rules.shape, rules.upsampling, numbers);
-        let generator = Side::new(draw(&mut numbers)?, &rules);
-        let discriminator = Side::new(DcganDiscriminator::new(rules.shape, rules.norm, &mut numbers)?, &rules);
-        let average = if rules.average > 0.0 {
-            let net = draw(&mut numbers)?;
-            let average = Average::new(&parameters(&generator.net), rules.average);
-            Some((net, average))
-        } else {
-            None
-        };
+        let generator = Side::new(DcganGenerator::new(rules.shape, rules.upsampling, &mut numbers)?, &rules);
+        let discriminator =
+            Side::new(DcganDiscriminator::new(rules.shape, rules.norm, &mut numbers)?, &rules);
+        let average = (rules.average > 0.0)
+            .then(|| Average::new(parameters(&generator.net), buffers(&generator.net), rules.average));
         Ok(Self { rules, generator, discriminator, average })
     }
 
@@ -167,6 +165,17 @@ impl Game {
     pub fn draw(&self, tape: Option<&Tape>, noise: &Tensor) -> Var {
         let pass = tape.map_or(Pass::frozen(), Pass::training).exact(self.rules.exact);
         self.generator.net.forward(&pass, &noise.clone().into())
+    }
+
+    /// Pictures from noise, to look at: with the averaged weights where there are any. Changes nothing.
+    pub fn show(&mut self, noise: &Tensor) -> Tensor {
+        let net = &self.generator.net;
+        let pass = Pass::sampling().exact(self.rules.exact);
+        let draw = || net.forward(&pass, &noise.clone().into()).into_tensor();
+        match &mut self.average {
+            Some(average) => average.during(draw),
+            None => draw(),
+        }
     }
 
     /// One update of the discriminator on real pictures and generated ones.
@@ -188,7 +197,8 @@ impl Game {
         if rules.gradient_penalty > 0.0 {
             let place = random::uniform(&[real.shape()[0]], 0.0, 1.0, numbers);
             let critic = |x: &Var| net.forward(&pass, x);
-            let penalty = penalty::gradient_penalty(&tape, critic, real, fake, &place, rules.gradient_penalty);
+            let penalty =
+                penalty::gradient_penalty(&tape, critic, real, fake, &place, rules.gradient_penalty);
             loss = ops::add(&loss, &penalty);
         }
         if rules.r1 > 0.0 {
@@ -205,7 +215,7 @@ impl Game {
         };
         let gradient = self.discriminator.update(tape, &loss);
         if let Some(limit) = rules.clip {
-            clip_weights(&self.discriminator.weights, limit);
+            clip_weights(self.discriminator.weights.iter().map(|(_, weight)| weight), limit);
         }
         Judged { gradient, ..judged }
     }
@@ -218,7 +228,7 @@ impl Game {
         let drawn = Drawn { loss: loss.item(), probability: mean_probability(&logits), gradient: 0.0 };
         drop(logits);
         let gradient = self.generator.update(tape, &loss);
-        if let Some((_, average)) = &mut self.average {
+        if let Some(average) = &mut self.average {
             average.update();
         }
         Drawn { gradient, ..drawn }

@@ -2,11 +2,12 @@
 //!
 //! Nets of DCGAN (Radford et al. 2016), and the losses of [`gobelin_losses::gan`]: min-max, non-saturating, least
 //! squares, Wasserstein with a clipped critic, hinge; gradient penalties, spectral norm, an average of the generator.
-//! [`game`] is the algorithm, [`trainer`] what surrounds it.
+//! [`game`] holds the two nets and their updates, [`trainer`] the order of play, [`judge`] how good the pictures are.
 
 pub mod game;
+pub mod judge;
 mod options;
-mod report;
 pub mod trainer;
+mod trouble;
 
 pub use options::GanOptions;

@@ -177,7 +177,8 @@ impl GanOptions {
         between("held-out", self.held_out as f64, 2.0, 1e6, "")?;
         let critic = Adversarial::from(self.loss).is_critic();
         if critic && (self.label_smoothing > 0.0 || self.label_noise > 0.0) {
-            let message = "--label-smoothing and --label-noise: this loss has no labels; use --loss minmax, ns or ls";
+            let message =
+                "--label-smoothing and --label-noise: this loss has no labels; use --loss minmax, ns or ls";
             return Err(Self::refuse(message));
         }
         let penalised = self.gradient_penalty > 0.0 || self.r1 > 0.0;
@@ -193,10 +194,15 @@ impl GanOptions {
         Ok(())
     }
 
-    fn open(&self, run: &RunOptions, split: Split) -> Result<std::sync::Arc<dyn gobelin_datasets::Dataset>, Failure> {
+    fn open(
+        &self,
+        run: &RunOptions,
+        split: Split,
+    ) -> Result<std::sync::Arc<dyn gobelin_datasets::Dataset>, Failure> {
         let source = Source::from_str(&run.data).map_err(|error| Self::refuse(format!("--data {error}")))?;
-        let options = OpenOptions { split, size: self.size.unwrap_or(64), channels: self.channels.unwrap_or(3) };
-        source.open(&options).map_err(|error| Error::Data(error.to_string()).into())
+        let options =
+            OpenOptions { split, size: self.size.unwrap_or(64), channels: self.channels.unwrap_or(3) };
+        Ok(source.open(&options)?)
     }
 }
 
@@ -226,7 +232,8 @@ impl Recipe for GanOptions {
         });
         self.learning_rate.get_or_insert(if optimiser == Optimiser::Rmsprop { 5e-5 } else { 2e-4 });
         self.critic_updates.get_or_insert(if wasserstein { 5 } else { 1 });
-        let clip = *self.clip.get_or_insert(if wasserstein && self.gradient_penalty == 0.0 { 0.01 } else { 0.0 });
+        let clip =
+            *self.clip.get_or_insert(if wasserstein && self.gradient_penalty == 0.0 { 0.01 } else { 0.0 });
         self.warm_start.get_or_insert(if wasserstein && clip > 0.0 { 25 } else { 0 });
         let penalised = self.gradient_penalty > 0.0 || self.r1 > 0.0;
         self.norm.get_or_insert(if penalised { NormKind::Instance } else { NormKind::Batch });
@@ -265,13 +272,12 @@ impl Recipe for GanOptions {
             exact: run.exact,
         };
         let game = Game::new(rules, run.seed).map_err(|error| Self::refuse(error.to_string()))?;
-        let data = |error: gobelin_datasets::DataError| Failure::from(Error::Data(error.to_string()));
         let options = LoaderOptions {
             seed: run.seed,
             augmentation: gobelin_datasets::Augmentation { flip: self.flip, crop_from: None },
             ..LoaderOptions::new(run.batch, shape.size, shape.channels)
         };
-        let loader = Loader::new(self.open(run, Split::Train)?, options).map_err(data)?;
+        let loader = Loader::new(self.open(run, Split::Train)?, options)?;
         GanTrainer::new(game, loader, self.open(run, Split::HeldOut)?, self, run)
     }
 }

@@ -5,15 +5,16 @@ use crate::config::Config;
 use crate::directory::RunDirectory;
 use crate::error::Error;
 use crate::events::Events;
-use crate::export;
+use crate::files;
 use crate::metrics::{Line, Metrics};
 use crate::options::{Given, Interval, RunOptions};
 use crate::progress::{Progress, spell, tell};
 use crate::records::{Histogram, Value};
 use crate::signals::Stop;
-use crate::state::{Entry, State};
+use crate::state::State;
 use crate::trainer::{Recipe, StepReport, Trainer};
 use crate::warnings::Warnings;
+use gobelin_nets::weights::{self, Stored};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -263,15 +264,12 @@ impl<'a, T: Trainer> Sitting<'a, T> {
             fs::write(&path, &png.bytes).map_err(|source| Error::file("write", &path, source))?;
             self.events.write(self.step, &[(format!("samples/{}", grid.name()), Value::Image(&png))])?;
         }
-        for (file, tensors) in self.trainer.export() {
+        for (file, weights) in self.trainer.export() {
             let stem = file.trim_end_matches(".safetensors");
-            let histogram = |(name, entry): (&str, &Entry)| match entry {
-                Entry::Floats { data, .. } => {
-                    Some((format!("{stem}/{name}"), Value::Histogram(Histogram::of(data)?)))
-                }
-                _ => None,
+            let histogram = |(name, stored): (&String, &Stored)| {
+                Some((format!("{stem}/{name}"), Value::Histogram(Histogram::of(&stored.floats()?)?)))
             };
-            let values: Vec<(String, Value)> = tensors.iter().filter_map(histogram).collect();
+            let values: Vec<(String, Value)> = weights.iter().filter_map(histogram).collect();
             self.events.write(self.step, &values)?;
         }
         Ok(())
@@ -295,10 +293,10 @@ impl<'a, T: Trainer> Sitting<'a, T> {
     }
 
     /// Writes the trained weights and returns the files' names.
-    fn export(&self) -> Result<Vec<String>, Error> {
+    fn export(&mut self) -> Result<Vec<String>, Error> {
         let mut names = Vec::new();
         for (name, tensors) in self.trainer.export() {
-            export::write(&self.directory.join(&name), &tensors)?;
+            files::replace_with(&self.directory.join(&name), &weights::to_bytes(&tensors))?;
             names.push(name);
         }
         Ok(names)

@@ -76,6 +76,9 @@ pub enum StateError {
         /// The kind and shape that were asked for.
         expected: String,
     },
+    /// What an optimiser or an average was given back is not its own.
+    #[error("{0}")]
+    Learned(#[from] gobelin_autograd::optimiser::StateError),
 }
 
 /// Named entries, ordered by name so that the same state gives the same bytes

@@ -4,6 +4,7 @@ use crate::error::Failure;
 use crate::grid::Grid;
 use crate::options::{Given, RunOptions};
 use crate::state::{State, StateError};
+use gobelin_nets::weights::Weights;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// One algorithm in training: only what is particular to its paper. The
@@ -50,9 +51,9 @@ pub trait Trainer {
     }
 
     /// The trained weights: file names ending in `.safetensors`, and tensors
-    /// under the names and in the shapes PyTorch's users expect. Only numbers
-    /// may be in them.
-    fn export(&self) -> Vec<(String, State)>;
+    /// under the names and in the shapes PyTorch's users expect, as
+    /// [`gobelin_nets::weights::stored`] gives them.
+    fn export(&mut self) -> Vec<(String, Weights)>;
 
     /// How well it went, asked for once, after the last step.
     ///
@@ -146,6 +147,11 @@ impl StepReport {
     pub fn warning(mut self, kind: &'static str, text: impl Into<String>) -> StepReport {
         self.warnings.push((kind, text.into()));
         self
+    }
+
+    /// The signs of trouble: kind and text.
+    pub fn warnings(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.warnings.iter().map(|(kind, text)| (*kind, text.as_str()))
     }
 
     /// Losses, then diagnostics.

@@ -312,7 +312,7 @@ impl Trainer for Forgetful {
         self.0.samples()
     }
 
-    fn export(&self) -> Vec<(String, State)> {
+    fn export(&mut self) -> Vec<(String, gobelin_nets::weights::Weights)> {
         self.0.export()
     }
 

@@ -5,8 +5,10 @@ use gobelin_harness::{
     Defaults, Error, Failure, Given, Grid, Recipe, RunOptions, State, StateError, StepReport, Summary,
     Trainer, cli,
 };
+use gobelin_nets::weights::{Stored, Weights};
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
+use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -141,11 +143,15 @@ impl Trainer for ToyTrainer {
         Ok(vec![("mean".into(), f64::from(self.weights.iter().sum::<f32>()) / self.options.size as f64)])
     }
 
-    fn export(&self) -> Vec<(String, State)> {
-        let mut tensors = State::new();
-        tensors.put_floats("main.0.weight", &[self.options.size, 1], &self.weights[..]);
-        tensors.put_integer("main.1.num_batches_tracked", 3);
-        vec![("toy.safetensors".into(), tensors)]
+    fn export(&mut self) -> Vec<(String, Weights)> {
+        let weight = Stored {
+            dtype: Dtype::F32,
+            shape: vec![self.options.size, 1],
+            bytes: self.weights.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        };
+        let count = Stored { dtype: Dtype::I64, shape: Vec::new(), bytes: 3i64.to_le_bytes().to_vec() };
+        let tensors = [("main.0.weight".into(), weight), ("main.1.num_batches_tracked".into(), count)];
+        vec![("toy.safetensors".into(), tensors.into())]
     }
 
     fn summary(&mut self) -> Result<Summary, Failure> {

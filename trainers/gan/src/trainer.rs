@@ -1,0 +1,261 @@
+//! The order of play (Goodfellow et al. 2014, algorithm 1; Arjovsky et al. 2017, algorithm 1), and what a run shows.
+
+use std::sync::Arc;
+
+use gobelin_autograd::random::{self, Generator};
+use gobelin_autograd::{Tape, Tensor};
+use gobelin_datasets::{Batch, Dataset, Loader};
+use gobelin_harness::{Failure, Grid, RunOptions, State, StateError, StepReport, Summary, Trainer};
+use gobelin_losses::gan::Labels;
+use gobelin_nets::weights::{self, Weights};
+
+use crate::game::{Drawn, Game, Judged};
+use crate::judge::Judge;
+use crate::options::GanOptions;
+use crate::trouble::{Trouble, spread};
+
+/// Pictures in a grid of samples.
+const SHOWN: usize = 64;
+/// Critic updates before a generator update of the warm start, and every this many steps (the authors' code).
+const WARM_UPDATES: usize = 100;
+const WARM_EVERY: u64 = 500;
+
+/// Streams of the run's seed; the nets' beginning takes stream 0.
+const NOISE: u64 = 1;
+const LABELS: u64 = 2;
+const SHOW: u64 = 3;
+
+/// Trains a [`Game`] on a data set. One step is one update of the generator, and as many of the discriminator before it
+/// as asked for.
+pub struct GanTrainer {
+    game: Game,
+    loader: Loader,
+    batch: Batch,
+    judge: Judge,
+    noise: Generator,
+    labels: Generator,
+    trouble: Trouble,
+    show: Tensor,
+    seed: u64,
+    critic_updates: usize,
+    warm_start: u64,
+    label_smoothing: f32,
+    label_noise: f32,
+}
+
+impl GanTrainer {
+    /// A trainer at its beginning.
+    pub(crate) fn new(
+        game: Game,
+        loader: Loader,
+        held_out: Arc<dyn Dataset>,
+        options: &GanOptions,
+        run: &RunOptions,
+    ) -> Result<Self, Failure> {
+        let shape = game.rules.shape;
+        let judge = Judge::new(held_out, shape.size, shape.channels, options.held_out)?;
+        let show =
+            random::normal(&[SHOWN, 1, 1, shape.noise], 0.0, 1.0, &mut random::generator(run.seed, SHOW));
+        Ok(Self {
+            game,
+            loader,
+            batch: Batch::default(),
+            judge,
+            noise: random::generator(run.seed, NOISE),
+            labels: random::generator(run.seed, LABELS),
+            trouble: Trouble::default(),
+            show,
+            seed: run.seed,
+            critic_updates: options.critic_updates.unwrap_or(1),
+            warm_start: options.warm_start.unwrap_or(0),
+            label_smoothing: options.label_smoothing,
+            label_noise: options.label_noise,
+        })
+    }
+
+    /// The nets and their optimisers.
+    pub fn game(&mut self) -> &mut Game {
+        &mut self.game
+    }
+
+    fn next_noise(&mut self, count: usize) -> Tensor {
+        random::normal(&[count, 1, 1, self.game.rules.shape.noise], 0.0, 1.0, &mut self.noise)
+    }
+
+    fn next_real(&mut self) -> Result<Tensor, Failure> {
+        self.loader.fill(&mut self.batch)?;
+        let Batch { size, channels, .. } = self.batch;
+        Ok(Tensor::new(&[self.batch.len(), size, size, channels], &self.batch.pixels))
+    }
+
+    fn next_labels(&mut self, count: usize) -> Labels {
+        if self.label_noise > 0.0 {
+            Labels::noisy(count, self.label_smoothing, self.label_noise, &mut self.labels)
+        } else {
+            Labels::smooth(self.label_smoothing)
+        }
+    }
+
+    /// One update of each side from one batch of noise: the generator is judged on the very pictures the discriminator
+    /// has just learned from, which saves drawing them twice.
+    fn play_once(&mut self) -> Result<(Judged, Drawn, f32), Failure> {
+        let real = self.next_real()?;
+        let count = real.shape()[0];
+        let (noise, labels) = (self.next_noise(count), self.next_labels(count));
+        let tape = Tape::new();
+        let fake = self.game.draw(Some(&tape), &noise);
+        let spread = spread(fake.tensor().data(), count) / spread(real.data(), count).max(1e-6);
+        let judged = self.game.update_discriminator(&real, fake.tensor(), &labels, &mut self.labels);
+        let drawn = self.game.update_generator(tape, &fake);
+        Ok((judged, drawn, spread))
+    }
+
+    /// Several updates of the critic, each with pictures of its own, then one of the generator.
+    fn play_with_critic(&mut self, updates: usize) -> Result<(Judged, Drawn, f32), Failure> {
+        let (mut judged, mut ratio, mut count) = (Judged::default(), 0.0, 0);
+        for _ in 0..updates {
+            let real = self.next_real()?;
+            count = real.shape()[0];
+            let (noise, labels) = (self.next_noise(count), self.next_labels(count));
+            let fake = self.game.draw(None, &noise).into_tensor();
+            ratio = spread(fake.data(), count) / spread(real.data(), count).max(1e-6);
+            judged = self.game.update_discriminator(&real, &fake, &labels, &mut self.labels);
+        }
+        let noise = self.next_noise(count);
+        let tape = Tape::new();
+        let fake = self.game.draw(Some(&tape), &noise);
+        Ok((judged, self.game.update_generator(tape, &fake), ratio))
+    }
+
+    /// Pictures to judge, from noise that is always the same.
+    fn drawn_to_judge(&mut self) -> Vec<f32> {
+        let mut numbers = random::generator(self.seed, SHOW + 1);
+        let mut pictures = Vec::new();
+        let mut left = self.judge.count();
+        while left > 0 {
+            let count = left.min(SHOWN);
+            // Batch norm wants whole batches; what is too much is cut off.
+            let noise = random::normal(&[SHOWN, 1, 1, self.game.rules.shape.noise], 0.0, 1.0, &mut numbers);
+            let drawn = self.game.show(&noise);
+            pictures.extend_from_slice(&drawn.data()[..drawn.len() / SHOWN * count]);
+            left -= count;
+        }
+        pictures
+    }
+}
+
+impl Trainer for GanTrainer {
+    fn step(&mut self, step: u64) -> Result<StepReport, Failure> {
+        let warm = self.warm_start > 0 && (step <= self.warm_start || step.is_multiple_of(WARM_EVERY));
+        let (judged, drawn, spread) = match self.critic_updates {
+            _ if warm => self.play_with_critic(WARM_UPDATES)?,
+            1 => self.play_once()?,
+            updates => self.play_with_critic(updates)?,
+        };
+        let rules = self.game.rules;
+        let mut report = StepReport::new()
+            .loss("loss/d", judged.loss)
+            .loss("loss/g", drawn.loss)
+            .diagnostic("gradient-norm/d", judged.gradient)
+            .diagnostic("gradient-norm/g", drawn.gradient)
+            .diagnostic("spread", spread);
+        if rules.loss.is_critic() {
+            report = report.diagnostic("score/real", judged.real).diagnostic("score/fake", judged.fake);
+        } else {
+            report = report
+                .diagnostic("probability/real", judged.real_probability)
+                .diagnostic("probability/fake-before", judged.fake_probability)
+                .diagnostic("probability/fake-after", drawn.probability);
+        }
+        if rules.gradient_penalty > 0.0 || rules.r1 > 0.0 {
+            report = report.diagnostic("penalty", judged.penalty);
+        }
+        if rules.is_unbounded_critic() {
+            report = report.warning(
+                "unclipped-critic",
+                "a Wasserstein critic without clipping, penalty or spectral norm is not Lipschitz, so its loss means \
+                 nothing; use --clip 0.01, --gradient-penalty 10 or --norm spectral",
+            );
+        }
+        Ok(self.trouble.watch(&judged, rules.loss.is_critic(), spread, report))
+    }
+
+    fn gradient_norms(&self) -> Vec<(String, f32)> {
+        let named = |side: &str, (name, norm): (&str, f64)| (format!("{side}/{name}"), norm as f32);
+        let generator = self.game.generator.gradient_norms().map(|norm| named("generator", norm));
+        generator
+            .chain(self.game.discriminator.gradient_norms().map(|norm| named("discriminator", norm)))
+            .collect()
+    }
+
+    fn save(&self, state: &mut State) {
+        state.put_module("generator", &self.game.generator.net);
+        state.put_module("discriminator", &self.game.discriminator.net);
+        state.put_optimiser("generator-optimiser", &*self.game.generator.optimiser);
+        state.put_optimiser("discriminator-optimiser", &*self.game.discriminator.optimiser);
+        if let Some(average) = &self.game.average {
+            state.put_average("average", average);
+        }
+        state.put_generator("noise", &self.noise);
+        state.put_generator("labels", &self.labels);
+        state.put_integer("data-position", self.loader.position() as i64);
+        self.trouble.save(state);
+    }
+
+    fn load(&mut self, state: &State) -> Result<(), StateError> {
+        state.load_module("generator", &self.game.generator.net)?;
+        state.load_module("discriminator", &self.game.discriminator.net)?;
+        state.load_optimiser("generator-optimiser", &mut *self.game.generator.optimiser)?;
+        state.load_optimiser("discriminator-optimiser", &mut *self.game.discriminator.optimiser)?;
+        if let Some(average) = &mut self.game.average {
+            state.load_average("average", average)?;
+        }
+        self.noise = state.generator("noise")?;
+        self.labels = state.generator("labels")?;
+        self.loader.seek(state.integer("data-position")? as u64);
+        self.trouble = Trouble::load(state)?;
+        Ok(())
+    }
+
+    fn samples(&mut self) -> Result<Vec<Grid>, Failure> {
+        let drawn = self.game.show(&self.show);
+        let shape = drawn.shape().try_into().expect("pictures have four axes");
+        Ok(vec![Grid::signed("drawn", shape, drawn.data())])
+    }
+
+    fn evaluate(&mut self) -> Result<Vec<(String, f64)>, Failure> {
+        let pictures = self.drawn_to_judge();
+        let quality = self.judge.quality(&pictures);
+        Ok(vec![
+            ("swd".into(), quality.distance),
+            ("swd-floor".into(), self.judge.floor),
+            ("diversity".into(), quality.diversity),
+            ("diversity-real".into(), self.judge.diversity),
+        ])
+    }
+
+    fn export(&mut self) -> Vec<(String, Weights)> {
+        let net = &self.game.generator.net;
+        let generator = match &mut self.game.average {
+            Some(average) => average.during(|| weights::stored(net)),
+            None => weights::stored(net),
+        };
+        let discriminator = weights::stored(&self.game.discriminator.net);
+        vec![("generator.safetensors".into(), generator), ("discriminator.safetensors".into(), discriminator)]
+    }
+
+    fn summary(&mut self) -> Result<Summary, Failure> {
+        let metrics = self.evaluate()?;
+        let of = |name: &str| {
+            metrics.iter().find(|(found, _)| found == name).map_or(f64::NAN, |&(_, value)| value)
+        };
+        let line = format!(
+            "sliced Wasserstein distance to held-out pictures {:.1} (real to real {:.1}), diversity {:.1} (real {:.1})",
+            of("swd"),
+            of("swd-floor"),
+            of("diversity"),
+            of("diversity-real")
+        );
+        Ok(Summary { metrics, line })
+    }
+}
