@@ -19,14 +19,17 @@ pub struct Config {
 
 impl Config {
     /// The configuration made of options.
-    pub fn of<R: Recipe>(run: &RunOptions, own: &R) -> Config {
+    ///
+    /// # Errors
+    /// A number is too large for TOML, whose largest is 2^63 - 1.
+    pub fn of<R: Recipe>(run: &RunOptions, own: &R) -> Result<Config, Error> {
         let mut table = Table::new();
         table.insert("trainer".into(), R::NAME.into());
-        for (key, value) in to_table(own).into_iter().chain(to_table(run)) {
+        for (key, value) in to_table(own)?.into_iter().chain(to_table(run)?) {
             let before = table.insert(key.clone(), value);
             assert!(before.is_none(), "trainer {}: its option {key} is also a shared one", R::NAME);
         }
-        Config { table }
+        Ok(Config { table })
     }
 
     /// Where the configuration of the run in `directory` lies.
@@ -85,7 +88,7 @@ impl Config {
         let wrong = |error: toml::de::Error| unreadable(&path, one_line(error.message()));
         let run: RunOptions = self.table.clone().try_into().map_err(wrong)?;
         let own: R = self.table.clone().try_into().map_err(wrong)?;
-        let understood = Config::of(&run, &own);
+        let understood = Config::of(&run, &own)?;
         match self.table.keys().find(|key| !understood.table.contains_key(*key)) {
             Some(key) => Err(unreadable(&path, format!("unknown key {key}"))),
             None => Ok((run, own)),
@@ -155,14 +158,16 @@ fn plain(value: Option<&Value>) -> String {
     }
 }
 
-fn to_table(options: &impl Serialize) -> Table {
-    let mut table = Table::try_from(options).expect("flags are plain values");
+fn to_table(options: &impl Serialize) -> Result<Table, Error> {
+    let mut table = Table::try_from(options).map_err(|error| {
+        Error::Call(format!("a flag's value cannot be kept in config.toml: {}", one_line(&error.to_string())))
+    })?;
     for (_, value) in &mut table {
         if let Value::Float(number) = value {
             *number = shortest(*number);
         }
     }
-    table
+    Ok(table)
 }
 
 /// The number with fewest digits that is the same f32, so that a rate of

@@ -87,3 +87,28 @@ fn cut(directory: &Path, step: u64) -> io::Result<u64> {
     }
     Ok(newest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resumed_run_goes_on_in_a_later_file_after_the_step() {
+        let here = tempfile::tempdir().unwrap();
+        let length = |path: &Path| fs::metadata(path).unwrap().len();
+        let mut events = Events::open(here.path(), 0).unwrap();
+        let first = events.path.clone();
+        let mut lengths = vec![length(&first)];
+        for step in 1..=4 {
+            events.write(step, &[("loss", Value::Scalar(1.0))]).unwrap();
+            lengths.push(length(&first));
+        }
+        let second = Events::open(here.path(), 3).unwrap().path;
+        assert!(second > first, "{} is read before {}", second.display(), first.display());
+        assert_eq!(length(&first), lengths[3]);
+        // Even when the same second has not passed yet.
+        let third = Events::open(here.path(), 0).unwrap().path;
+        assert!(third > second);
+        assert_eq!((length(&first), length(&second)), (lengths[0], lengths[0]));
+    }
+}

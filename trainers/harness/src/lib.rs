@@ -7,15 +7,22 @@
 //!
 //! The one command lists its trainers:
 //!
-//! ```ignore
-//! let command = clap::Command::new("gobelin").subcommand(cli::command::<gan::Options>());
-//! let matches = match cli::parse(command, std::env::args_os()) {
-//!     Ok(matches) => matches,
-//!     Err(code) => return code,
-//! };
-//! match matches.subcommand() {
-//!     Some(("gan", matches)) => cli::main::<gan::Options>(matches),
-//!     ...
+//! ```no_run
+//! use gobelin_harness::{Recipe, cli};
+//! use std::process::ExitCode;
+//!
+//! fn gobelin<Gan: Recipe, CycleGan: Recipe>() -> ExitCode {
+//!     let command = clap::Command::new("gobelin")
+//!         .subcommand_required(true)
+//!         .subcommand(cli::command::<Gan>())
+//!         .subcommand(cli::command::<CycleGan>());
+//!     match cli::parse(command, std::env::args_os()) {
+//!         Err(code) => code,
+//!         Ok(matches) => match matches.subcommand().expect("one is required") {
+//!             (name, matches) if name == Gan::NAME => cli::main::<Gan>(matches),
+//!             (_, matches) => cli::main::<CycleGan>(matches),
+//!         },
+//!     }
 //! }
 //! ```
 

@@ -51,11 +51,11 @@ fn begin<R: Recipe>(mut run: RunOptions, mut own: R, given: &Given, stop: &Stop)
         RunDirectory::must_be_free(out)?;
     }
     own.settle(&mut run, given).map_err(Error::of_trainer)?;
+    let config = Config::of(&run, &own)?;
     // Before the directory is made, so that data that cannot be read leaves
     // nothing behind.
     let trainer = own.build(&run).map_err(Error::of_trainer)?;
     let directory = RunDirectory::create(run.out.as_deref(), R::NAME)?;
-    let config = Config::of(&run, &own);
     config.write(directory.path())?;
 
     let checkpoints = Checkpoints::new(directory.path(), R::NAME);
@@ -68,7 +68,7 @@ fn resume<R: Recipe>(call: &RunOptions, own: &R, given: &Given, stop: &Stop) -> 
     })?;
     let mut config = Config::read(out, R::NAME)?;
     let directory = RunDirectory::open(out)?;
-    config.change(given, &Config::of(call, own), out)?;
+    config.change(given, &Config::of(call, own)?, out)?;
     let (run, own) = config.options::<R>(out)?;
 
     let mut checkpoints = Checkpoints::new(out, R::NAME);

@@ -3,6 +3,8 @@
 
 mod toy;
 
+use gobelin_harness::State;
+use gobelin_harness::checkpoint::{Checkpoints, Saved};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use std::fs;
@@ -210,6 +212,19 @@ fn two_damaged_checkpoints_end_in_one_line() {
     rewrite(&run.join("checkpoint.previous"), |bytes| bytes[0] = 0);
     let message = "error: run/checkpoint is damaged (5 bytes, expected 28), run/checkpoint.previous is damaged or no \
         checkpoint (its first bytes are wrong): no usable checkpoint is left in run; begin again with another --out";
+    assert_eq!(call(here.path(), RESUME), (1, vec![message.to_owned()]));
+}
+
+#[test]
+fn a_state_that_does_not_fit_ends_in_one_line() {
+    let here = done(SAVED_OFTEN);
+    let config = fs::read_to_string(here.path().join("run/config.toml")).unwrap();
+    let mut state = State::new();
+    state.put_floats("weights", &[4], [0.0; 4]);
+    let saved = Saved { trainer: "toy".into(), step: 3, config, state };
+    Checkpoints::new(&here.path().join("run"), "toy").save(&saved).unwrap();
+    let message = "error: the checkpoint in run does not fit this trainer: its entry weights is floats [4], expected \
+        floats [8]; it was made by another version of the program";
     assert_eq!(call(here.path(), RESUME), (1, vec![message.to_owned()]));
 }
 

@@ -92,6 +92,11 @@ fn every_wrong_call_is_one_line_and_changes_nothing() {
         ),
         ("toy --device cuda:1", 2, "--device cuda:1: this program was built without CUDA: use --device cpu"),
         ("toy --data nothing", 2, "--data nothing: no such data, expected drawn"),
+        (
+            "toy --steps 9223372036854775808",
+            2,
+            "a flag's value cannot be kept in config.toml: u64 value was too large",
+        ),
         ("toy --resume", 2, "--resume needs to know which run: add --out with its directory"),
         (
             "toy --out mine",
