@@ -2,3 +2,4 @@
 
 pub mod metrics;
 pub mod mining;
+pub mod weight_map;
