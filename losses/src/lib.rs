@@ -3,3 +3,4 @@
 pub mod gan;
 pub mod metrics;
 pub mod mining;
+pub mod weight_map;

@@ -194,8 +194,29 @@ def distributions(recorder):
         recorder.metric("mean-pairwise-distance", name, {"distance": distance.pdist(a).mean()}, {"real": real})
 
 
+def halve(picture):
+    """The reduction of Karras et al.'s pyramid: a binomial blur, mirrored at the border, then every second pixel."""
+    binomial = np.array([1, 4, 6, 4, 1]) / 16
+    blurred = ndimage.convolve(picture, np.outer(binomial, binomial), mode="mirror")
+    return blurred[::2, ::2]
+
+
+def pyramids(recorder):
+    """Pictures whose coarsest level is 7x7 have one patch there, the level itself: the program's random places have no say.
+    `coarsest-...` are these patches normalised, channels last; the distance itself is that of sliced-wasserstein."""
+    for name, (count, channels, side) in {"one-level": (6, 3, 7), "two-levels": (5, 2, 14), "odd": (4, 1, 13)}.items():
+        tensors = {key: uniform(count, channels, side, side, key=(name, key)) for key in ["real", "fake"]}
+        for key in ["real", "fake"]:
+            level = tensors[key].double().numpy()
+            if side > 7:
+                level = np.stack([[halve(plane) for plane in picture] for picture in level])
+            level = (level - level.mean((0, 2, 3), keepdims=True)) / level.std((0, 2, 3), keepdims=True)
+            tensors[f"coarsest-{key}"] = torch.from_numpy(level.transpose(0, 2, 3, 1).reshape(count, -1)).float()
+        recorder.metric("pyramid-wasserstein", name, {}, tensors)
+
+
 if __name__ == "__main__":
     recorder = MetricRecorder("metrics")
-    for group in [pictures, segmentations, verifications, retrievals, distributions]:
+    for group in [pictures, segmentations, verifications, retrievals, distributions, pyramids]:
         group(recorder)
     recorder.write()

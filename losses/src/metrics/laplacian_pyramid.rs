@@ -241,6 +241,20 @@ mod tests {
     }
 
     #[test]
+    fn a_pixel_is_doubled_into_four_times_the_kernel() {
+        let mut one = Level { values: vec![0.0; 6 * 6], height: 6, width: 6, channels: 1 };
+        one.values[2 * 6 + 3] = 1.0;
+        let doubled = one.doubled(12, 12);
+        for y in 0..12usize {
+            for x in 0..12usize {
+                let tap =
+                    |at: usize, centre: usize| BINOMIAL.get((at + 2).wrapping_sub(centre)).unwrap_or(&0.0);
+                assert!((doubled.values[y * 12 + x] - 4.0 * tap(y, 4) * tap(x, 6)).abs() < 1e-6, "{y}, {x}");
+            }
+        }
+    }
+
+    #[test]
     fn a_constant_picture_has_its_constant_in_the_last_level_alone() {
         let flat = Level { values: vec![0.7; 16 * 16], height: 16, width: 16, channels: 1 };
         let levels = pyramid(flat, 2);

@@ -39,6 +39,11 @@ impl Reference {
         self.stored(kind, &case["gradients"][name]).floats
     }
 
+    /// The value of a case, where it is a tensor.
+    pub fn value(&self, kind: &str, case: &Value) -> Vec<f32> {
+        self.stored(kind, &case["value"]).floats
+    }
+
     fn stored(&self, kind: &str, key: &Value) -> Stored {
         let bytes = std::fs::read(self.folder.join(format!("{kind}.safetensors"))).expect("the tensors");
         let file = SafeTensors::deserialize(&bytes).expect("safetensors");

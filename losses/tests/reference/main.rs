@@ -3,3 +3,4 @@
 mod files;
 mod metrics;
 mod mining;
+mod weight_map;
