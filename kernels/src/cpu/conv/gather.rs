@@ -19,6 +19,8 @@ use std::ops::Range;
 const CACHED: usize = 80 * 1024;
 /// Most pixels of a task.
 const MOST_PIXELS: usize = 240;
+/// Panels of filters that a packing task copies.
+const GROUP: usize = 4;
 /// Tasks wanted of one operation.
 const TASKS: usize = 16;
 
@@ -56,8 +58,8 @@ impl<'a> Part<'a> {
         let panel = plan.taps.len() * plan.read * COLUMNS;
         let mut filters = Buffer::new(plan.written.div_ceil(COLUMNS) * panel);
         if panel > 0 {
-            filters.par_chunks_exact_mut(panel).enumerate().for_each(|(index, to)| {
-                dispatch_as(form, Pack { plan, w, first: index * COLUMNS, to });
+            filters.par_chunks_mut(GROUP * panel).enumerate().for_each(|(index, to)| {
+                dispatch_as(form, Pack { plan, w, first: index * GROUP * COLUMNS, to });
             });
         }
         Self { stretches: stretches(&walk), walk, filters, panel }
@@ -114,7 +116,7 @@ fn stretches(walk: &Walk) -> Vec<Vec<Piece>> {
     stretches
 }
 
-/// Packs sixteen channels of all taps' matrices, tap after tap.
+/// Packs a group of panels, up to sixteen channels written each: the matrices of all taps, one after the other.
 struct Pack<'a> {
     plan: &'a Plan,
     w: &'a [f32],
@@ -128,17 +130,24 @@ impl Kernel for Pack<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Plan { read, written, transposed, .. } = *self.plan;
-        let columns = COLUMNS.min(written - self.first);
-        for (tap, to) in self.plan.taps.iter().zip(self.to.chunks_exact_mut(read * COLUMNS)) {
+        let panel = self.plan.taps.len() * read * COLUMNS;
+        let width = self.to.len() / panel * COLUMNS;
+        for (t, tap) in self.plan.taps.iter().enumerate() {
             let matrix = &self.w[tap.matrix * read * written..][..read * written];
-            // SAFETY: `columns` columns from `first` on lie in the matrix; `to` holds `read` rows of sixteen.
+            let to = self.to[t * read * COLUMNS..].as_mut_ptr();
+            // SAFETY: the channels named lie in the matrix; each panel of `to` holds `read` rows of sixteen a tap.
             unsafe {
                 if transposed {
-                    let from = matrix.as_ptr().add(self.first * read);
-                    pack::columns_transposed::<V>(read, from, read, columns, to.as_mut_ptr());
+                    for (index, first) in
+                        (self.first..written.min(self.first + width)).step_by(COLUMNS).enumerate()
+                    {
+                        let from = matrix.as_ptr().add(first * read);
+                        let columns = COLUMNS.min(written - first);
+                        pack::columns_transposed::<V>(read, from, read, columns, to.add(index * panel));
+                    }
                 } else {
                     let from = matrix.as_ptr().add(self.first);
-                    pack::columns::<V>(read, from, written, columns, to.as_mut_ptr());
+                    pack::columns::<V>(read, from, written, width.min(written - self.first), to, panel);
                 }
             }
         }

@@ -181,7 +181,7 @@ impl Task<'_> {
             unsafe {
                 let from = wide.as_ptr().add(pixel * channels + first);
                 let to = to.as_mut_ptr().add(index * width * COLUMNS);
-                pack::columns::<V>(width, from, *channels, columns, to);
+                pack::columns::<V>(width, from, *channels, columns, to, 0);
             }
         }
     }

@@ -136,20 +136,16 @@ impl Kernel for Task<'_> {
 impl Task<'_> {
     #[inline(always)]
     unsafe fn pack_right<V: Vector>(&self, area: &Area, to: &mut [f32]) {
-        let (c, pixels) = (self.c, area.pixels());
+        let (c, width) = (self.c, area.columns.len());
         let (rows, columns) = (c.out_height(), c.out_width());
-        let panels = self.channels_out.len().div_ceil(COLUMNS);
-        for (panel, to) in to.chunks_exact_mut(pixels * COLUMNS).take(panels).enumerate() {
-            let first = self.channels_out.start + panel * COLUMNS;
-            let channels = COLUMNS.min(self.channels_out.end - first);
-            for (index, (item, row)) in area.lines().enumerate() {
-                let pixel = (item * rows + row) * columns + area.columns.start;
-                let to = &mut to[index * area.columns.len() * COLUMNS..];
-                // SAFETY: the line and its channels lie within `dy`, and its place in the panel.
-                unsafe {
-                    let from = self.dy.as_ptr().add(pixel * c.channels_out + first);
-                    pack::columns::<V>(area.columns.len(), from, c.channels_out, channels, to.as_mut_ptr());
-                }
+        for (index, (item, row)) in area.lines().enumerate() {
+            let pixel = (item * rows + row) * columns + area.columns.start;
+            // SAFETY: the line and its channels lie within `dy`, and its place in each panel.
+            unsafe {
+                let from = self.dy.as_ptr().add(pixel * c.channels_out + self.channels_out.start);
+                let to = to[index * width * COLUMNS..].as_mut_ptr();
+                let apart = area.pixels() * COLUMNS;
+                pack::columns::<V>(width, from, c.channels_out, self.channels_out.len(), to, apart);
             }
         }
     }

@@ -1,54 +1,66 @@
 //! How a product is cut into tasks: by its shape alone.
 
 use super::micro::{COLUMNS, ROWS};
-use super::{Gemm, even};
+use super::{DEPTH, Gemm, even};
 use std::ops::Range;
 
-/// Tasks wanted of one product: enough to balance a few threads, few enough that each packs little twice.
-const TASKS: usize = 8;
-/// Rows, columns and depth below which a task is not cut further.
-const FEWEST: [usize; 3] = [96, 64, 1024];
-/// Rows and columns above which it is: what one task packs stays well within the third-level cache.
+/// Tasks wanted: enough to balance a few threads.
+const TASKS: usize = 16;
+/// Rows, columns and steps of the sum below which a task is not cut further.
+const FEWEST: [usize; 3] = [48, 64, 2];
+/// Rows and columns above which it is: what a task packs stays well within the third-level cache.
 const MOST: [usize; 2] = [768, 512];
+
+/// The operand that is packed whole before the tasks begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// A; tasks cut the columns of C.
+    Left,
+    /// B; tasks cut the rows of C.
+    Right,
+}
 
 /// Sizes of the pieces of a product.
 pub(super) struct Cut {
+    pub shared: Side,
+    /// Longest step of the sum.
+    pub depth: usize,
     rows: usize,
     columns: usize,
-    depth: usize,
+    /// Steps of a stretch of the sum.
+    steps: usize,
 }
 
 /// One piece.
 pub(super) struct Task {
     /// Which product of a batch.
     pub item: usize,
-    /// Which stretch of the sum.
+    /// Which stretch of the sum, and its steps.
     pub stretch: usize,
+    pub steps: Range<usize>,
     pub rows: Range<usize>,
     pub columns: Range<usize>,
-    pub sum: Range<usize>,
 }
 
 impl Cut {
-    /// The longer side of C is cut: along the columns each part of B is packed once, along the rows each part of A.
-    /// Where C is so small that this gives too few tasks, so is the sum, which costs a matrix the size of C a stretch.
+    /// Where C is so small that cutting its longer side gives too few tasks, the sum is cut too: that costs another
+    /// matrix of the size of C for each further stretch.
     pub(super) fn of(shape: &Gemm, batch: usize) -> Self {
         let &Gemm { m, n, k, .. } = shape;
         let wanted = TASKS.div_ceil(batch);
-        let (rows, columns) = if n >= m {
-            let columns = n.div_ceil(wanted).clamp(FEWEST[1], MOST[1]);
-            (even(m, 4 * MOST[0], ROWS), even(n, columns, COLUMNS))
-        } else {
-            let rows = m.div_ceil(wanted).clamp(FEWEST[0], MOST[0]);
-            (even(m, rows, ROWS), even(n, 2 * MOST[1], COLUMNS))
+        let piece = |all: usize, axis: usize, unit: usize| {
+            even(all, all.div_ceil(wanted).clamp(FEWEST[axis], MOST[axis]), unit)
         };
-        let blocks = m.div_ceil(rows) * n.div_ceil(columns) * batch;
-        let stretches = (wanted * batch / blocks).clamp(1, k.div_ceil(FEWEST[2]));
-        Self { rows, columns, depth: k.div_ceil(stretches) }
+        let (shared, rows, columns) =
+            if n >= m { (Side::Left, m, piece(n, 1, COLUMNS)) } else { (Side::Right, piece(m, 0, ROWS), n) };
+        let depth = even(k, DEPTH, 1);
+        let (steps, blocks) = (k.div_ceil(depth), m.div_ceil(rows) * n.div_ceil(columns));
+        let stretches = (wanted / blocks).clamp(1, steps.div_ceil(FEWEST[2]));
+        Self { shared, depth, rows, columns, steps: steps.div_ceil(stretches) }
     }
 
     pub(super) fn stretches(&self, k: usize) -> usize {
-        k.div_ceil(self.depth)
+        k.div_ceil(self.depth).div_ceil(self.steps)
     }
 
     pub(super) fn tasks(&self, shape: &Gemm, batch: usize) -> usize {
@@ -64,9 +76,9 @@ impl Cut {
         Task {
             item: rest / stretches,
             stretch,
+            steps: piece(stretch, self.steps, shape.k.div_ceil(self.depth)),
             rows: piece(block % down, self.rows, shape.m),
             columns: piece(block / down, self.columns, shape.n),
-            sum: piece(stretch, self.depth, shape.k),
         }
     }
 }

@@ -1,15 +1,16 @@
 //! Products of matrices: `C = A B`, packed and blocked for the caches, threads over blocks of C.
 //!
-//! The loops, from outside: a task owns a block of C (and, where C is small and the sum long, a stretch of the
-//! sum); it walks the sum in stretches of [`DEPTH`]; for each it packs the panels of B, then, [`HEIGHT`] rows at a
-//! time, copies A; for each panel of B, which stays in the first-level cache, it runs the micro-kernel down the
-//! rows of A, which stay in the second-level cache.
+//! The smaller operand is packed whole, first. Then tasks cut the longer side of C, so that each packs its own part
+//! of the other operand and nothing is packed twice (where C is small and the sum long, they cut the sum as well). A
+//! task walks the sum in steps of at most [`DEPTH`] and its rows in groups of [`HEIGHT`]: for each panel of B, which
+//! stays in the first-level cache, it runs the micro-kernel down the rows of A, which stay in the second-level cache.
 //!
 //! Blocks are cut by shape alone and stretches of the sum are added in order, so the result is the same to the last
 //! bit on any number of threads.
 
 mod cut;
 pub(crate) mod micro;
+mod operands;
 pub(crate) mod output;
 pub(crate) mod pack;
 #[cfg(test)]
@@ -17,8 +18,9 @@ mod tests;
 
 use crate::Buffer;
 use crate::cpu::simd::{Form, Kernel, Vector, dispatch_as, form};
-use cut::Cut;
+use cut::{Cut, Side, Task};
 use micro::{COLUMNS, ROWS, Tile};
+use operands::Operands;
 use output::Output;
 use rayon::prelude::*;
 
@@ -117,30 +119,21 @@ fn gemm_batch_as(form: Form, shape: &Gemm, batch: &Batch, a: &[f32], b: &[f32], 
         return;
     }
     let cut = Cut::of(shape, batch.count);
+    let operands = Operands { shape, batch, a, b, depth: cut.depth };
+    let shared = operands.share(form, cut.shared);
     // The first stretch of the sum goes to C itself, each further one to a matrix of its own.
     let parts = cut.stretches(k) - 1;
     let mut partial = Buffer::new(parts * batch.count * m * n);
     let (output, rest) = (Output::new(c), Output::new(&mut partial));
     (0..cut.tasks(shape, batch.count)).into_par_iter().for_each(|index| {
         let task = cut.task(shape, index);
-        let (place, accumulate) = if task.stretch == 0 {
-            (output.pointer().wrapping_add(task.item * batch.stride_c), shape.accumulate)
+        let (c, accumulate) = if task.stretch == 0 {
+            (output.offset(task.item * batch.stride_c), shape.accumulate)
         } else {
-            let at = ((task.stretch - 1) * batch.count + task.item) * m * n;
-            (rest.pointer().wrapping_add(at), false)
+            (rest.offset(((task.stretch - 1) * batch.count + task.item) * m * n), false)
         };
-        dispatch_as(
-            form,
-            Block {
-                shape: Gemm { accumulate, ..*shape },
-                a: &a[task.item * batch.stride_a..],
-                b: &b[task.item * batch.stride_b..],
-                c: place,
-                rows: task.rows,
-                columns: task.columns,
-                sum: task.sum,
-            },
-        );
+        let (operands, shared) = (&operands, (cut.shared, &*shared));
+        dispatch_as(form, Block { operands, shared, c, accumulate, task });
     });
     for part in partial.chunks_exact(batch.count * m * n).take(parts) {
         for (c, part) in c.chunks_mut(batch.stride_c).zip(part.chunks_exact(m * n)) {
@@ -149,15 +142,14 @@ fn gemm_batch_as(form: Form, shape: &Gemm, batch: &Batch, a: &[f32], b: &[f32], 
     }
 }
 
-/// One task: the rows and columns of C it writes, and the stretch of the sum it adds up.
+/// One task: a block of C, summed over a stretch.
 struct Block<'a> {
-    shape: Gemm,
-    a: &'a [f32],
-    b: &'a [f32],
-    c: *mut f32,
-    rows: std::ops::Range<usize>,
-    columns: std::ops::Range<usize>,
-    sum: std::ops::Range<usize>,
+    operands: &'a Operands<'a>,
+    /// The operand that was packed before, whole.
+    shared: (Side, &'a [f32]),
+    c: Output,
+    accumulate: bool,
+    task: Task,
 }
 
 impl Kernel for Block<'_> {
@@ -165,24 +157,36 @@ impl Kernel for Block<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let panels = self.columns.len().div_ceil(COLUMNS);
-        let depth = even(self.sum.len(), DEPTH, 1);
-        let height = even(self.rows.len(), HEIGHT, ROWS);
-        let mut right = Buffer::new(panels * depth * COLUMNS);
-        let mut left = Buffer::new(height * (depth + GAP));
-        for k0 in self.sum.clone().step_by(depth) {
-            let k = depth.min(self.sum.end - k0);
-            // SAFETY: the caller checked the slices against the shape, the ranges lie within it, and no other
-            // task writes these rows and columns.
-            unsafe {
-                self.pack_right::<V>(k0, k, &mut right);
-                for m0 in self.rows.clone().step_by(height) {
-                    let m = height.min(self.rows.end - m0);
-                    self.pack_left::<V>(m0, m, k0, k, &mut left);
-                    for panel in 0..panels {
-                        for tile in 0..m.div_ceil(ROWS) {
-                            self.tile::<V>(m0, m, k0, k, panel, tile, &left, &right);
-                        }
+        let Self { operands, shared: (side, shared), ref task, .. } = self;
+        let depth = operands.depth;
+        let height = even(task.rows.len(), HEIGHT, ROWS);
+        let mut own = match side {
+            Side::Left => Buffer::new(task.columns.len().next_multiple_of(COLUMNS) * depth),
+            Side::Right => Buffer::new(height * (depth + GAP)),
+        };
+        for step in task.steps.clone() {
+            let shared = &shared[operands.packed_at(side, task.item, step)..];
+            if side == Side::Left {
+                // SAFETY: the ranges lie within the operands, `own` was made for them.
+                unsafe { operands.pack_right::<V>(task.item, step, task.columns.clone(), &mut own) };
+            }
+            for first in task.rows.clone().step_by(height) {
+                let rows = first..task.rows.end.min(first + height);
+                let (left, right) = match side {
+                    Side::Left => (&shared[first * (depth + GAP)..], &*own),
+                    Side::Right => {
+                        // SAFETY: as above.
+                        unsafe { operands.pack_left::<V>(task.item, step, rows.clone(), &mut own) };
+                        (&*own, &shared[task.columns.start * depth..])
+                    }
+                };
+                for (panel, column) in task.columns.clone().step_by(COLUMNS).enumerate() {
+                    for (tile, row) in rows.clone().step_by(ROWS).enumerate() {
+                        let left = &left[tile * ROWS * (depth + GAP)..];
+                        let right = &right[panel * COLUMNS * depth..];
+                        let size = [ROWS.min(rows.end - row), COLUMNS.min(task.columns.end - column)];
+                        // SAFETY: the tile lies within this task's block of C, its panels in the packed operands.
+                        unsafe { self.tile::<V>(step, left, right, [row, column], size) };
                     }
                 }
             }
@@ -192,82 +196,30 @@ impl Kernel for Block<'_> {
 
 impl Block<'_> {
     #[inline(always)]
-    unsafe fn pack_right<V: Vector>(&self, k0: usize, k: usize, to: &mut [f32]) {
-        let Gemm { n, k: depth, transpose_b, .. } = self.shape;
-        for (panel, to) in to.chunks_exact_mut(k * COLUMNS).enumerate() {
-            let first = self.columns.start + panel * COLUMNS;
-            if first >= self.columns.end {
-                break;
-            }
-            let columns = COLUMNS.min(self.columns.end - first);
-            // SAFETY: rows `k0..k0 + k` and the columns named lie within B; `to` holds a panel.
-            unsafe {
-                if transpose_b {
-                    let from = self.b.as_ptr().add(first * depth + k0);
-                    pack::columns_transposed::<V>(k, from, depth, columns, to.as_mut_ptr());
-                } else {
-                    let from = self.b.as_ptr().add(k0 * n + first);
-                    pack::columns::<V>(k, from, n, columns, to.as_mut_ptr());
-                }
-            }
-        }
-    }
-
-    /// Copies rows of A: as they are, or, where A lies transposed, as panels of six.
-    #[inline(always)]
-    unsafe fn pack_left<V: Vector>(&self, m0: usize, m: usize, k0: usize, k: usize, to: &mut [f32]) {
-        let Gemm { m: stride, k: depth, transpose_a, .. } = self.shape;
-        // SAFETY: rows `m0..m0 + m` and columns `k0..k0 + k` lie within A; `to` holds `height` rows of `k + GAP`.
-        unsafe {
-            if transpose_a {
-                for tile in 0..m.div_ceil(ROWS) {
-                    let first = m0 + tile * ROWS;
-                    let from = self.a.as_ptr().add(k0 * stride + first);
-                    let rows = ROWS.min(m0 + m - first);
-                    let spacious = (k0 + k - 1) * stride + first + V::LANES <= self.a.len();
-                    let to = to.as_mut_ptr().add(tile * ROWS * (k + GAP));
-                    pack::rows_transposed::<V>(k, from, stride, rows, spacious, to);
-                }
-            } else {
-                for row in 0..m {
-                    let from = self.a.as_ptr().add((m0 + row) * depth + k0);
-                    pack::row::<V>(k, from, to.as_mut_ptr().add(row * (k + GAP)));
-                }
-            }
-        }
-    }
-
-    #[inline(always)]
     unsafe fn tile<V: Vector>(
         &self,
-        m0: usize,
-        m: usize,
-        k0: usize,
-        k: usize,
-        panel: usize,
-        tile: usize,
+        step: usize,
         left: &[f32],
         right: &[f32],
+        [row, column]: [usize; 2],
+        [rows, columns]: [usize; 2],
     ) {
-        let column = self.columns.start + panel * COLUMNS;
-        let rows = ROWS.min(m - tile * ROWS);
-        let columns = COLUMNS.min(self.columns.end - column);
-        let accumulate = self.shape.accumulate || k0 > self.sum.start;
-        // SAFETY: panels and tiles lie in the packed copies (rows past the last hold old, finite or not, values that
-        // only reach rows of the tile that are not written); the part of C written is this task's own.
+        let Operands { shape: &Gemm { n, transpose_a, .. }, depth, .. } = *self.operands;
+        let k = self.operands.stretch(step).len();
+        let accumulate = self.accumulate || step > self.task.steps.start;
+        let (a, b) = (left.as_ptr(), right.as_ptr());
+        // SAFETY: the caller names a tile of this task (its rows past the last hold old values, which only reach
+        // rows that are not written) and panels of it.
         unsafe {
-            let a = left.as_ptr().add(tile * ROWS * (k + GAP));
-            let b = right.as_ptr().add(panel * k * COLUMNS);
-            let c = self.c.add((m0 + tile * ROWS) * self.shape.n + column);
-            let c = micro::places(c, self.shape.n, rows);
+            let c = micro::places(self.c.pointer().add(row * n + column), n, rows);
             if accumulate {
                 Tile::<V>::prefetch(c);
             }
             let mut sums = Tile::<V>::zero();
-            if self.shape.transpose_a {
+            if transpose_a {
                 sums.multiply(k, micro::rows(a, 1), ROWS, b);
             } else {
-                sums.multiply(k, micro::rows(a, k + GAP), 1, b);
+                sums.multiply(k, micro::rows(a, depth + GAP), 1, b);
             }
             if rows == ROWS && columns == COLUMNS {
                 sums.store(c, accumulate);

@@ -7,37 +7,45 @@
 use super::micro::{COLUMNS, ROWS};
 use crate::cpu::simd::Vector;
 
-/// Packs sixteen columns of a row-major matrix: `k` rows that begin at `from`, `stride` floats apart, of which
-/// `columns` (at most sixteen) count.
+/// Packs `width` columns of a row-major matrix of `k` rows that begin at `from`, `stride` floats apart, into panels
+/// that begin at `to`, `apart` floats from one to the next.
+///
+/// Row by row over all panels: a panel at a time would take one cache line from each row, which in a wide matrix is one
+/// from each page.
 ///
 /// # Safety
-/// The processor must support `V`; `from` must be readable for `columns` floats in each row, `to` writable for
-/// `16 k` floats.
+/// The processor must support `V`; `from` must be readable for `width` floats in each row, `to` writable for `16 k`
+/// floats in each panel.
 #[inline(always)]
 pub(crate) unsafe fn columns<V: Vector>(
     k: usize,
     from: *const f32,
     stride: usize,
-    columns: usize,
+    width: usize,
     to: *mut f32,
+    apart: usize,
 ) {
+    let (whole, rest) = (width / COLUMNS, width % COLUMNS);
     // SAFETY: the caller's promises.
     unsafe {
         for i in 0..k {
             let (from, to) = (from.add(i * stride), to.add(i * COLUMNS));
-            if columns == COLUMNS {
+            for panel in 0..whole {
+                let (from, to) = (from.add(panel * COLUMNS), to.add(panel * apart));
                 V::load(from).store(to);
                 V::load(from.add(V::LANES)).store(to.add(V::LANES));
-            } else {
+            }
+            if rest > 0 {
+                let (from, to) = (from.add(whole * COLUMNS), to.add(whole * apart));
                 for j in 0..COLUMNS {
-                    *to.add(j) = if j < columns { *from.add(j) } else { 0.0 };
+                    *to.add(j) = if j < rest { *from.add(j) } else { 0.0 };
                 }
             }
         }
     }
 }
 
-/// As [`columns`] where the matrix lies transposed: column `j` is read at `from + j * stride`, along `k`.
+/// Packs sixteen columns of a matrix that lies transposed: column `j` is read at `from + j * stride`, along `k`.
 ///
 /// # Safety
 /// The processor must support `V`; `from` must be readable for `k` floats in each of `columns` rows, `to`
