@@ -140,7 +140,7 @@ mod tests {
         average.copy_to([&other, &copied]);
         assert_eq!((other.value().data(), copied.value().item()), (&[7.75, 7.75][..], 16.0));
         average.during(|| {
-            assert_eq!((weight.value().data(), statistic.value().item()), (&[7.75, 7.75][..], 16.0))
+            assert_eq!((weight.value().data(), statistic.value().item()), (&[7.75, 7.75][..], 16.0));
         });
         assert_eq!(weight.value().data(), [16.0, 16.0]);
         // The net changes in place again, and the copies handed out do not follow.
