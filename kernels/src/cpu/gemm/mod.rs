@@ -215,6 +215,12 @@ impl Block<'_> {
             if accumulate {
                 Tile::<V>::prefetch(c);
             }
+            // The next tile of A: the processor's own prefetching follows a row only once it has begun.
+            let next = a.wrapping_add(ROWS * (depth + GAP));
+            for r in 0..ROWS {
+                V::prefetch(next.wrapping_add(r * (depth + GAP)));
+                V::prefetch(next.wrapping_add(r * (depth + GAP) + GAP));
+            }
             let mut sums = Tile::<V>::zero();
             if transpose_a {
                 sums.multiply(k, micro::rows(a, 1), ROWS, b);
