@@ -1,7 +1,5 @@
 //! Targets that name a class: one whole number a row of logits, one of which may mean "do not count".
 
-use std::borrow::Cow;
-
 use gobelin_autograd::{Tensor, Var};
 
 use crate::catalogue::{Call, CallError, OptionKind, OptionSpec};
@@ -52,9 +50,9 @@ impl Classes {
 }
 
 /// The classes of the tensor `target` in a call, each below the number of channels of `logits` or ignored.
-pub(crate) fn in_call<'a>(call: &'a Call<'_>, ignored: i64) -> Result<Cow<'a, [i64]>, CallError> {
-    let (classes, number) = (call.integers("target"), call.shape("logits")[1]);
-    match beyond(&classes, number, ignored) {
+pub(crate) fn in_call<'a>(call: &'a Call<'_>, ignored: i64) -> Result<&'a [i64], CallError> {
+    let (classes, number) = (call.integers("target")?, call.shape("logits")[1]);
+    match beyond(classes, number, ignored) {
         None => Ok(classes),
         Some(class) => {
             let expected = format!(

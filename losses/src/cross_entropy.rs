@@ -126,7 +126,7 @@ pub(crate) const ENTRY: LossEntry = LossEntry {
             reduction: call.reduction(),
         };
         let target = classes::in_call(call, loss.ignore_index)?;
-        Ok(loss.of(&call.var("logits"), &target, call.optional_var("class_weight").as_ref()).into())
+        Ok(loss.of(&call.var("logits"), target, call.optional_var("class_weight").as_ref()).into())
     },
 };
 

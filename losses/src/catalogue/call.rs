@@ -1,6 +1,5 @@
 //! A checked call, as an entry's function reads it.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use gobelin_autograd::{Tensor, Var, ops};
@@ -8,7 +7,7 @@ use gobelin_autograd::{Tensor, Var, ops};
 use super::option::parse_number;
 use super::shape::is_channels_first;
 use super::tensor::{Checked, Given, missing};
-use super::{CallError, TensorSpec};
+use super::{CallError, Kind, TensorSpec};
 use crate::features::Features;
 use crate::reduction::Reduction;
 
@@ -56,11 +55,26 @@ impl<'a> Call<'a> {
         self.has(name).then(|| self.var(name))
     }
 
+    /// As [`Call::var`], of values from 0 to 1 (NaN passes).
+    pub(crate) fn mask(&self, name: &str) -> Result<Var, CallError> {
+        let mask = self.var(name);
+        match mask.tensor().data().iter().find(|&&value| value < 0.0 || value > 1.0) {
+            None => Ok(mask),
+            Some(value) => {
+                Err(CallError::tensor(name, format!("{value} among others"), "values from 0 to 1"))
+            }
+        }
+    }
+
     /// Whole numbers.
-    pub(crate) fn integers(&self, name: &str) -> Cow<'_, [i64]> {
-        match &self.tensors[name].given {
-            Given::Integer { values, .. } => Cow::Borrowed(values),
-            Given::Float(var) => Cow::Owned(var.tensor().data().iter().map(|&value| value as i64).collect()),
+    pub(crate) fn integers(&self, name: &str) -> Result<&[i64], CallError> {
+        let Checked { spec, given } = &self.tensors[name];
+        match given {
+            Given::Integer { values, .. } => Ok(values),
+            Given::Float(_) => {
+                let expected = format!("{} of {}", Kind::Integer.describe(), spec.shape);
+                Err(CallError::tensor(name, given.describe(), expected))
+            }
         }
     }
 

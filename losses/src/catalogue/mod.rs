@@ -71,7 +71,29 @@ impl From<Var> for Outcome {
 }
 
 /// All losses, in the order of the handbook.
-pub const LOSSES: &[&LossEntry] = &[&crate::mse::ENTRY, &crate::huber::ENTRY, &crate::cross_entropy::ENTRY];
+pub const LOSSES: &[&LossEntry] = &[
+    &crate::mse::ENTRY,
+    &crate::mae::ENTRY,
+    &crate::huber::ENTRY,
+    &crate::charbonnier::ENTRY,
+    &crate::cross_entropy::ENTRY,
+    &crate::pixel_weight_cross_entropy::ENTRY,
+    &crate::bce::ENTRY,
+    &crate::focal::ENTRY,
+    &crate::dice::ENTRY,
+    &crate::tversky::ENTRY,
+    &crate::lovasz::ENTRY,
+    &crate::contrastive::ENTRY,
+    &crate::triplet::ENTRY,
+    &crate::triplet_batch::ENTRY,
+    &crate::gan::minmax::ENTRY,
+    &crate::gan::non_saturating::ENTRY,
+    &crate::gan::least_squares::ENTRY,
+    &crate::gan::wasserstein::ENTRY,
+    &crate::gan::hinge::ENTRY,
+    &crate::cycle::ENTRY,
+    &crate::identity::ENTRY,
+];
 
 /// The loss of a name.
 ///

@@ -1,7 +1,7 @@
 //! Shapes in words, such as `(N, C, ...)`, and whether tensors have them together.
 //!
 //! A letter stands for one length, the same in all tensors of a call; `...` for any number of them, the same in all; a number for
-//! itself; `*` for anything at all. Shapes between ` or ` are alternatives.
+//! itself; `*` for anything at all. Shapes between ` or ` are alternatives, and may be followed by words for the reader.
 
 use std::collections::BTreeMap;
 
@@ -85,7 +85,8 @@ pub(super) fn is_channels_first(pattern: &str) -> bool {
 }
 
 fn words(pattern: &str) -> impl Iterator<Item = &str> {
-    pattern.trim_matches(['(', ')']).split(", ").filter(|word| !word.is_empty())
+    let inside = pattern.trim_start_matches('(').split(')').next().unwrap_or_default();
+    inside.split(", ").filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]
@@ -99,7 +100,7 @@ mod tests {
         assert!(lengths.meet("(N, ...)", &[2, 7, 5]));
         assert!(!lengths.meet("(N, ...)", &[2, 5, 7]));
         assert!(lengths.meet("(C)", &[3]) && !lengths.meet("(C)", &[4]));
-        assert!(lengths.meet("(N, ...) or (N, C, ...)", &[2, 3, 7, 5]));
+        assert!(lengths.meet("(N, ...) classes or (N, C, ...) masks", &[2, 3, 7, 5]));
         assert_eq!(lengths.describe("(N, ...)"), "(N, ...), here [2, 7, 5]");
         assert_eq!(lengths.describe("(K, C)"), "(K, C)");
     }

@@ -101,7 +101,7 @@ impl Given {
         }
     }
 
-    fn describe(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         let kind = if matches!(self, Self::Float(_)) { "floats" } else { "integers" };
         format!("{kind} of {:?}", self.shape())
     }
