@@ -192,7 +192,10 @@ impl GanOptions {
         }
         // The narrow end of a generator is one picture's worth of values: batch norm needs two.
         if run.batch < 2 {
-            return Err(Self::refuse("--batch 1: batch norm needs pictures to compare; use 2 or more"));
+            return Err(Self::refuse(format!(
+                "--batch {}: batch norm needs pictures to compare; use 2 or more",
+                run.batch
+            )));
         }
         Ok(())
     }

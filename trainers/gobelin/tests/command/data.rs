@@ -31,7 +31,7 @@ fn a_check_says_what_was_expected_and_what_was_found() {
                 "to train on: folder:pictures: 30 pictures, nine tenths to train on: 27 pictures",
                 "  decoded: 27 of 27, heights 36 to 36, widths 30 to 36, 0 grey, 27 RGB, 0 that do not decode",
                 "held out: folder:pictures: 30 pictures, a tenth held out: 3 pictures",
-                "  decoded: 3 of 3, heights 36 to 36, widths 33 to 36, 0 grey, 2 RGB, 1 that do not decode",
+                "  decoded: 3 of 3, heights 36 to 36, widths 34 to 36, 0 grey, 2 RGB, 1 that do not decode",
                 "  skipped: pictures/even/000.png: ",
             ],
         ),

@@ -54,7 +54,7 @@ fn data_that_cannot_be_trained_on() {
         ("--data folder:single", 1, "single: one picture; expected at least two", "add pictures"),
         ("--data idx:short", 1, "short/train-images-idx3-ubyte.gz: cut short; expected the 64x28x28", again),
         ("--data idx:torn", 1, "torn/train-labels-idx1-ubyte: ", again),
-        ("--data folder:broken", 1, "folder:broken: 20 pictures, ", "replace or remove the file"),
+        ("--data folder:broken --batch 4", 1, "folder:broken: 20 pictures, ", "replace or remove the file"),
         ("--data nothing", 2, "data source `nothing`: unknown kind; expected faces, ", "identities:DIR"),
         ("--data idx:", 2, "data source `idx:`: no folder given; expected", "identities:DIR"),
         ("--data idx:idx --batch 65", 1, "idx:idx: 64 grey", "make the batch smaller or add pictures"),
