@@ -198,8 +198,10 @@ impl Picture {
         );
         let (row, start, end) =
             (self.width * self.channels, left * self.channels, (left + width) * self.channels);
-        let rows = self.pixels.chunks_exact(row).skip(top).take(height);
-        let pixels = rows.flat_map(|row| &row[start..end]).copied().collect();
+        let mut pixels = Vec::with_capacity(height * width * self.channels);
+        for row in self.pixels.chunks_exact(row).skip(top).take(height) {
+            pixels.extend_from_slice(&row[start..end]);
+        }
         Self::new(height, width, self.channels, pixels)
     }
 

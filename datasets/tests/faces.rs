@@ -19,10 +19,7 @@ fn checksum(picture: &Picture) -> u64 {
 fn a_face_has_the_same_bytes_on_every_machine() {
     let sums = [(16, 1), (28, 3), (64, 3), (128, 3)]
         .map(|(size, channels)| checksum(&faces(size, channels, 0).draw(7, 3)));
-    assert_eq!(
-        sums,
-        [13470996551639130552, 16407562784580854380, 11842203020414925714, 12634135815618920086]
-    );
+    assert_eq!(sums, [12622876715061217548, 9593262503668844212, 4082782259270765785, 14408143475176784570]);
 }
 
 #[test]

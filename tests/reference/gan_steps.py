@@ -7,6 +7,11 @@ batches.
 Everything that goes in is made by `uniform`, an integer hash both sides compute, so only the losses are stored. Nets are
 those of PyTorch's DCGAN example with their sizes cut down; the loop is its loop, and for WGAN that of the paper's
 algorithm 1.
+
+The first steps of Adam and RMSprop are signs of gradients: where one gradient among thousands is zero to rounding, its
+weight moves by a whole step either way, and twenty updates later PyTorch's own float32 losses are 1e-2 from its float64
+ones. Such a run tests nothing, so each case takes the first seed whose float32 and float64 losses agree to 3e-5. A
+clipped critic's hundred updates at 64 pixels have no such seed among a hundred, so WGAN is held at 28 pixels alone.
 """
 import json
 import pathlib
@@ -28,7 +33,7 @@ def uniform(seed, *shape):
         x = x ^ (x >> 16)
         x = (x * 0x45D9F3B) & MASK
     x = x ^ (x >> 16)
-    return ((x.double() / 2**32).float() * 2 - 1).reshape(shape)
+    return ((x.double() / 2**32).float() * 2 - 1).reshape(shape).to(torch.get_default_dtype())
 
 
 def generator(size, channels, width, noise):
@@ -84,11 +89,11 @@ def generator_loss(name, fake):
     return g[name]()
 
 
-def run(name, size, channels, width=8, noise=16, batch=8, updates=20):
+def run(name, seed, size, channels, width, noise, batch, updates=20):
     g, d = generator(size, channels, width, noise), discriminator(size, channels, width)
-    set_weights(g, 1000)
-    set_weights(d, 2000)
-    draws = iter(range(10_000))
+    set_weights(g, seed + 1000)
+    set_weights(d, seed + 2000)
+    draws = iter(range(seed, seed + 10_000))
     z = lambda: 1.7 * uniform(50_000 + next(draws), batch, noise, 1, 1)
     # The batch is given in channels-last order, as the trainer's loader gives it.
     real = lambda: uniform(70_000 + next(draws), batch, size, size, channels).permute(0, 3, 1, 2)
@@ -129,16 +134,27 @@ def run(name, size, channels, width=8, noise=16, batch=8, updates=20):
     return record
 
 
+def case(name, **shape):
+    """The first seed whose float32 and float64 losses agree, and its losses."""
+    for seed in range(0, 10_000_000, 100_000):
+        torch.set_default_dtype(torch.float64)
+        exact = run(name, seed, **shape)
+        torch.set_default_dtype(torch.float32)
+        single = run(name, seed, **shape)
+        difference = max(abs(a - b) / abs(b) for side in "dg" for a, b in zip(single[side], exact[side]))
+        print(f"{name} {shape['size']} px, seed {seed}: float32 and float64 differ by {difference:.0e}", flush=True)
+        if difference < 3e-5:
+            return {"loss": name, "seed": seed, **shape, **single}
+    raise SystemExit(f"{name}: no seed is stable")
+
+
 def main():
-    torch.manual_seed(0)
-    torch.set_num_threads(2)
-    cases = []
-    for size, channels in ((28, 1), (64, 3)):
-        for name in ("minmax", "ns", "ls", "wgan"):
-            cases.append({"loss": name, "size": size, "channels": channels, "width": 8, "noise": 16, "batch": 8,
-                          **run(name, size, channels)})
+    torch.set_num_threads(1)
+    shapes = (dict(size=28, channels=1, width=8, noise=16, batch=8), dict(size=64, channels=3, width=4, noise=16, batch=8))
+    names = ("minmax", "ns", "ls", "wgan")
+    cases = [case(name, **shape) for shape in shapes for name in names if shape["size"] == 28 or name != "wgan"]
     path = pathlib.Path(__file__).with_suffix(".json")
-    path.write_text(json.dumps(cases, indent=None, separators=(",", ":")).replace("},{", "},\n{") + "\n")
+    path.write_text(json.dumps(cases, separators=(",", ":")).replace("},{", "},\n{") + "\n")
 
 
 if __name__ == "__main__":

@@ -35,8 +35,7 @@ pub fn embed(x: &Var, axis: usize, start: usize, whole: usize) -> Var {
     let (mut shape, mut from) = (size.clone(), vec![0; size.len()]);
     shape[axis] = whole;
     from[axis] = start;
-    let mut y = Tensor::zeros(&shape);
-    layout::add_block(x.tensor().data(), &shape, &from, &size, y.data_mut());
+    let y = Tensor::build(&shape, |out| layout::embed(x.tensor().data(), &shape, &from, &size, out));
     let length = size[axis];
     Var::record("embed", y, &[x], move |step| vec![Some(narrow(&step.gradient, axis, start, length))])
 }

@@ -188,25 +188,27 @@ pub(super) fn spot(place: [f32; 2], centre: [f32; 2], half: [f32; 2]) -> f32 {
 /// Smooth noise in `[0, 1)` that varies over one unit.
 #[inline]
 pub(super) fn noise(x: f32, y: f32, salt: u32) -> f32 {
-    let (column, row) = (x.floor(), y.floor());
-    let (across, down) = (x - column, y - row);
+    // Not f32::floor, a call of a function without SSE4.1.
+    let floor = |value: f32| value as i32 - i32::from(value < value as i32 as f32);
+    let (column, row) = (floor(x), floor(y));
+    let (across, down) = (x - column as f32, y - row as f32);
     let ease = |t: f32| t * t * (3.0 - 2.0 * t);
     let (across, down) = (ease(across), ease(down));
-    let at = |dx: i32, dy: i32| hashed(column as i32 + dx, row as i32 + dy, salt);
+    let at = |dx: i32, dy: i32| (hashed(column + dx, row + dy, salt) >> 8) as f32 * (1.0 / 16_777_216.0);
     let upper = at(0, 0) + across * (at(1, 0) - at(0, 0));
     let lower = at(0, 1) + across * (at(1, 1) - at(0, 1));
     upper + down * (lower - upper)
 }
 
-/// A value in `[0, 1)` for every place of a grid.
+/// Random bits for every place of a grid.
 #[inline]
-pub(super) fn hashed(column: i32, row: i32, salt: u32) -> f32 {
+pub(super) fn hashed(column: i32, row: i32, salt: u32) -> u32 {
     let mut bits = (column as u32).wrapping_mul(0x9E37_79B1)
         ^ (row as u32).wrapping_mul(0x85EB_CA77)
         ^ salt.wrapping_mul(0xC2B2_AE3D);
     bits = (bits ^ (bits >> 15)).wrapping_mul(0x2C1B_3C6D);
     bits = (bits ^ (bits >> 12)).wrapping_mul(0x297A_2D39);
-    ((bits ^ (bits >> 15)) >> 8) as f32 * (1.0 / 16_777_216.0)
+    bits ^ (bits >> 15)
 }
 
 /// Between two colours.

@@ -60,7 +60,7 @@ fn curtain(canvas: &mut Canvas, identity: &Identity, inner: f32, brightness: f32
         // Falls out to its full width at the ears, draws in at the ends.
         let fall = (v + 0.6).clamp(0.0, 1.0);
         let end = ((v - hair.length + 0.35) / 0.35).clamp(0.0, 1.0);
-        let half = outer - hair.width * (1.0 - fall) - 0.12 * end * end;
+        let half = outer - (hair.width + 0.12 * (1.0 - fall)) * (1.0 - fall) - 0.12 * end * end;
         let side = u.abs() - half + ruffle(&hair, pixel.head);
         let tips = v - hair.length + 0.08 * noise(u * 14.0, 0.0, hair.salt ^ 3);
         // The inner edge opens downwards, round the cheek and past the neck.
@@ -87,14 +87,22 @@ pub(super) fn cap(canvas: &mut Canvas, identity: &Identity) {
     let half = [identity.face_width + 0.8 * hair.volume, 1.0 + hair.volume];
     let middle = -0.02;
     let shaved = hair.density < 1.0;
+    // Short hair lies close to the head about the ears, and ends there; long
+    // hair goes on down beside the cheeks.
+    let long = hair.length > 0.0;
+    let closeness = if long { 0.0 } else { 0.65 * hair.volume * (1.0 - hair.curl) };
+    let (ends, thinning) = if long { (hair.length.min(0.9), 0.02) } else { (0.08, 0.22) };
     // Hair that is turned away shows its side: the hairline moves with the
     // face, the outline does not.
-    canvas.paint(canvas.head_area([0.0, -0.4], [half[0] + 0.15, half[1] - 0.25]), |pixel| {
+    let (top, bottom) = (-half[1] - 0.1, ends + 0.15);
+    let area = canvas.head_area([0.0, 0.5 * (top + bottom)], [half[0] + 0.15, 0.5 * (bottom - top)]);
+    canvas.paint(area, |pixel| {
         let [u, v] = pixel.head;
-        if v > 0.35 {
+        if v > bottom {
             return;
         }
-        let (x, y) = (u / half[0], (v - middle) / half[1]);
+        let close = ((v + 0.5) / 0.6).clamp(0.0, 1.0) * closeness;
+        let (x, y) = (u / (half[0] - close), (v - middle) / half[1]);
         let radius = (x * x + y * y).sqrt();
         let outside = (radius - 1.0) * half[0] + ruffle(&hair, pixel.head);
         if outside > edge.grain {
@@ -106,9 +114,8 @@ pub(super) fn cap(canvas: &mut Canvas, identity: &Identity) {
         let square = across * across;
         let jag = 0.05 * (noise(across * 16.0, 3.0, hair.salt ^ 4) - 0.5);
         let hairline = hair.hairline + fall + hair.temples * square * square + jag;
-        // Sideburns end at the ears.
-        let skin = (down - hairline).max(v - 0.12);
-        let growth = if shaved { edge.blurred(skin, 0.1) } else { edge.blurred(skin, 0.02) };
+        let skin = down - hairline;
+        let growth = edge.blurred(skin, if shaved { 0.1 } else { 0.02 }) * edge.blurred(v - ends, thinning);
         let coverage = edge.sharp(outside) * growth * hair.density;
         if coverage > 0.0 {
             let colour = scaled(hair.colour, strands(&hair, [u, v]));

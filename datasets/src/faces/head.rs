@@ -81,8 +81,9 @@ pub(super) fn neck(canvas: &mut Canvas, identity: &Identity) {
     });
 }
 
-/// Both ears; the nearer comes forward as the head turns.
-pub(super) fn ears(canvas: &mut Canvas, identity: &Identity) {
+/// Both ears, over the hair and behind the cheeks; the farther hides as the
+/// head turns.
+pub(super) fn ears(canvas: &mut Canvas, identity: &Identity, outline: &Outline) {
     let edge = canvas.edge();
     let half = [identity.ears * 0.52, identity.ears];
     for side in [-1.0, 1.0] {
@@ -97,6 +98,7 @@ pub(super) fn ears(canvas: &mut Canvas, identity: &Identity) {
             let radius = (x * x + y * y).sqrt();
             let coverage = edge.sharp((radius - 1.0) * half[0]);
             if coverage > 0.0 {
+                let coverage = coverage * edge.sharp(-0.03 - outline.distance(pixel.head));
                 let hollow = spot([x, y], [-0.25 * side, -0.1], [0.75, 0.75]);
                 let colour = [0.98, 0.9, 0.88];
                 let colour = [0, 1, 2].map(|c| identity.skin[c] * colour[c] * (1.0 - 0.5 * hollow));
@@ -187,7 +189,10 @@ fn complexion(canvas: &mut Canvas, identity: &Identity, variation: &Variation, e
             let share = ((pixel.face[1] - from[1]) / (to[1] - from[1])).clamp(0.0, 1.0);
             let away = pixel.face[0] - from[0] - share * share * (to[0] - from[0]);
             let fade = spot(pixel.face, middle, [0.5, 0.2]);
-            pixel.shade(edge.blurred(away.abs() - 0.012, 0.04) * fade * (0.2 + 0.6 * smile), [0.7, 0.6, 0.6]);
+            pixel.shade(
+                edge.blurred(away.abs() - 0.012, 0.04) * fade * (0.1 + 0.4 * smile),
+                [0.75, 0.66, 0.66],
+            );
         });
     }
     for &[x, y, radius, strength] in &identity.freckles {

@@ -143,8 +143,8 @@ impl Identity {
             hair: Hair::new(draws, hair_colour, masculine),
             eyes: Eyes {
                 colour: palette::eyes(draws, tone),
-                size: draws.uniform(0.145, 0.19) + either(0.0, 0.012),
-                spacing: draws.uniform(0.285, 0.36),
+                size: draws.uniform(0.155, 0.2) + either(0.0, 0.012),
+                spacing: draws.uniform(0.29, 0.365),
                 height: draws.uniform(-0.02, 0.08),
                 tilt: draws.uniform(-0.12, 0.2),
                 openness: draws.uniform(0.42, 0.72),
@@ -165,9 +165,9 @@ impl Identity {
             },
             mouth: Mouth {
                 height: draws.uniform(0.58, 0.68),
-                width: draws.uniform(0.19, 0.3),
-                upper: draws.uniform(0.025, 0.07),
-                lower: draws.uniform(0.04, 0.095),
+                width: draws.uniform(0.21, 0.32),
+                upper: draws.uniform(0.03, 0.075),
+                lower: draws.uniform(0.045, 0.1),
             },
             ears: draws.uniform(0.15, 0.23),
             beard: Beard::new(draws, masculine),
@@ -205,7 +205,7 @@ impl Hair {
         match style {
             0 => hair.density = 0.0,
             1 => (hair.hairline, hair.temples, hair.sweep, hair.volume) = (-1.3, 7.5, 0.0, 0.04),
-            2 => (hair.density, hair.volume) = (draws.uniform(0.45, 0.75), 0.02),
+            2 => (hair.density, hair.volume) = (draws.uniform(0.45, 0.75), 0.0),
             3 => hair.sweep = draws.uniform(0.3, 0.7),
             4 => (hair.volume, hair.sweep) = (draws.uniform(0.16, 0.26), 0.0),
             5 => (hair.hairline, hair.temples) = (draws.uniform(-0.36, -0.26), 2.0),

@@ -29,11 +29,12 @@ pub(super) fn develop(canvas: &Canvas, variation: &Variation, shrink: usize) -> 
         }
         for (column, sum) in row_sums.iter().enumerate() {
             for (channel, value) in sum.iter().enumerate() {
-                // Two draws make the noise triangular, which is close to a
-                // sensor's; its deviation is 1 / sqrt(6) of its reach.
-                let draw =
-                    |half: i32| hashed((column * 3 + channel) as i32, row as i32 * 2 + half, variation.salt);
-                let noise = (draw(0) + draw(1) - 1.0) * 2.45 * variation.noise;
+                // The sum of two draws makes the noise triangular, which is
+                // close to a sensor's; its deviation is 1 / sqrt(6) of its
+                // reach.
+                let bits = hashed((column * 3 + channel) as i32, row as i32, variation.salt);
+                let draws = ((bits >> 16) + (bits & 0xFFFF)) as f32 * (1.0 / 65_536.0);
+                let noise = (draws - 1.0) * 2.45 * variation.noise;
                 pixels.push(((value * share).max(0.0).sqrt() * 255.0 + noise + 0.5) as u8);
             }
         }
@@ -58,6 +59,9 @@ impl Lamp {
     /// What the viewer sees of a pixel.
     #[inline]
     fn on(&self, pixel: &Pixel) -> [f32; 3] {
+        if pixel.lit == 0.0 {
+            return pixel.colour;
+        }
         let [x, y] = pixel.normal;
         // Steep reliefs add up; the direction stays one that faces the viewer.
         let length = (x * x + y * y + 0.6).sqrt().max(1.0);
@@ -72,7 +76,7 @@ impl Lamp {
         let shine = shine * shine * shine * pixel.gloss;
         [0, 1, 2].map(|channel| {
             let wrap = WRAP[channel];
-            let diffuse = ((facing + wrap) / (1.0 + wrap)).max(0.0);
+            let diffuse = ((facing + wrap) * (1.0 / (1.0 + wrap))).max(0.0);
             let lamp = self.light.colour[channel];
             let light = self.light.ambient[channel] + lamp * diffuse;
             let lit = pixel.colour[channel] * light + lamp * shine;

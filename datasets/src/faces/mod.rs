@@ -183,7 +183,6 @@ pub fn draw(identity: &Identity, variation: &Variation, size: usize) -> Picture 
     hair::back(canvas, identity);
     head::neck(canvas, identity);
     scene::clothes(canvas, identity, variation);
-    head::ears(canvas, identity);
     head::face(canvas, identity, variation, &outline);
     features::nose(canvas, identity);
     hair::beard(canvas, identity, variation, &outline);
@@ -191,6 +190,7 @@ pub fn draw(identity: &Identity, variation: &Variation, size: usize) -> Picture 
     features::eyes(canvas, identity, variation);
     features::brows(canvas, identity, variation);
     hair::cap(canvas, identity);
+    head::ears(canvas, identity, &outline);
     hair::locks(canvas, identity);
     scene::glasses(canvas, identity, variation);
     light::develop(canvas, variation, shrink)

@@ -62,11 +62,11 @@ impl Variation {
     pub fn new(seed: u64, identity: u64, number: u64) -> Self {
         let draws = &mut Draws::new(Purpose::Variation, seed, identity, number);
         Self {
-            yaw: draws.bell(-0.26, 0.26),
+            yaw: draws.bell(-0.3, 0.3),
             pitch: draws.bell(-0.1, 0.1),
             roll: draws.bell(-0.1, 0.1),
-            scale: draws.uniform(0.62, 0.7),
-            shift: [draws.bell(-0.1, 0.1), draws.bell(-0.04, 0.12)],
+            scale: draws.uniform(0.7, 0.8),
+            shift: [draws.bell(-0.12, 0.12), draws.bell(-0.06, 0.1)],
             light: Light::new(draws),
             smile: draws.bell(-0.6, 1.4).clamp(-0.3, 1.0),
             mouth_open: if draws.chance(0.3) { draws.uniform(0.2, 0.9) } else { 0.0 },
@@ -78,7 +78,7 @@ impl Variation {
             neckline: draws.uniform(0.0, 0.4),
             background: [palette::background(draws), palette::background(draws)],
             background_axis: [draws.uniform(-1.0, 1.0), draws.uniform(-1.0, 1.0)],
-            noise: draws.uniform(0.0, 3.0),
+            noise: draws.uniform(0.0, 2.0),
             salt: (draws.unit() * 16_777_216.0) as u32,
         }
     }
@@ -86,11 +86,11 @@ impl Variation {
 
 impl Light {
     fn new(draws: &mut Draws) -> Self {
-        let towards = [draws.bell(-1.1, 1.1), draws.bell(-1.1, 0.2), 1.0];
+        let towards = [draws.bell(-1.8, 1.8), draws.bell(-1.3, 0.3), 1.0];
         let length = (towards[0] * towards[0] + towards[1] * towards[1] + 1.0).sqrt();
         let direction = towards.map(|axis| axis / length);
-        let share = draws.uniform(0.45, 0.8);
-        let level = draws.uniform(0.9, 1.12);
+        let share = draws.uniform(0.5, 0.88);
+        let level = draws.uniform(0.95, 1.15);
         let warmth = draws.bell(-1.0, 1.0);
         let tint = [1.0 + 0.1 * warmth, 1.0, 1.0 - 0.14 * warmth];
         Self {

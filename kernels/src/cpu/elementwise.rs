@@ -6,6 +6,7 @@
 use rayon::prelude::*;
 
 use super::simd::{Kernel, Vector, dispatch};
+use super::strides::{Rows, dense, join_axes};
 
 /// Elements a task handles: 64 KiB of each operand. Below it a second thread costs more than it brings
 /// (waking one takes about 5 us, in which a core passes over 100 KiB).
@@ -155,36 +156,108 @@ pub fn zip_strided(
     out: &mut [f32],
     function: impl Fn(f32, f32) -> f32 + Sync,
 ) {
-    let Some((&row, outer)) = shape.split_last() else {
-        out[0] = function(a[0], b[0]);
-        return;
-    };
     if out.is_empty() {
         return;
     }
-    let (a_step, b_step) = (a_strides[outer.len()], b_strides[outer.len()]);
-    assert!(a_step <= 1 && b_step <= 1, "zip_strided: innermost steps {a_step} and {b_step}");
-    let line = |index: usize, out: &mut [f32]| {
-        let (mut rest, mut a_at, mut b_at) = (index, 0, 0);
-        for axis in (0..outer.len()).rev() {
-            let place = rest % outer[axis];
-            rest /= outer[axis];
-            a_at += place * a_strides[axis];
-            b_at += place * b_strides[axis];
-        }
-        match (a_step, b_step) {
-            (1, 1) => dispatch(Zip(&a[a_at..][..row], &b[b_at..][..row], out, &function)),
-            (1, _) => dispatch(Map(&a[a_at..][..row], out, &|value| function(value, b[b_at]))),
-            (_, 1) => dispatch(Map(&b[b_at..][..row], out, &|value| function(a[a_at], value))),
-            _ => out.fill(function(a[a_at], b[b_at])),
-        }
-    };
-    let lines = CHUNK.div_ceil(row);
-    out.par_chunks_mut(lines * row).enumerate().for_each(|(chunk, out)| {
-        for (i, out) in out.chunks_mut(row).enumerate() {
-            line(chunk * lines + i, out);
+    let (shape, [a_strides, b_strides]) = join_axes(shape, [a_strides, b_strides]);
+    let (a, b) = (Operand::new(a, &a_strides, &shape), Operand::new(b, &b_strides, &shape));
+    let (&row, outer) = shape.split_last().expect("one axis stays");
+    if row >= LONG {
+        let rows = CHUNK.div_ceil(row);
+        out.par_chunks_mut(rows * row).enumerate().for_each(|(chunk, out)| {
+            let (a_rows, b_rows) = (a.rows(chunk * rows, outer), b.rows(chunk * rows, outer));
+            for ((out, a_at), b_at) in out.chunks_mut(row).zip(a_rows).zip(b_rows) {
+                match (a.step, b.step) {
+                    (1, 1) => {
+                        dispatch(Zip(&a.values[a_at..][..row], &b.values[b_at..][..row], out, &function));
+                    }
+                    (1, _) => {
+                        dispatch(Map(&a.values[a_at..][..row], out, &|value| {
+                            function(value, b.values[b_at])
+                        }));
+                    }
+                    (_, 1) => {
+                        dispatch(Map(&b.values[b_at..][..row], out, &|value| {
+                            function(a.values[a_at], value)
+                        }));
+                    }
+                    _ => out.fill(function(a.values[a_at], b.values[b_at])),
+                }
+            }
+        });
+        return;
+    }
+    let rows = BLOCK.div_ceil(row);
+    out.par_chunks_mut(CHUNK.div_ceil(rows * row) * rows * row).enumerate().for_each(|(chunk, out)| {
+        let first = chunk * CHUNK.div_ceil(rows * row) * rows;
+        let (mut a_scratch, mut b_scratch) = (Vec::new(), Vec::new());
+        for (block, out) in out.chunks_mut(rows * row).enumerate() {
+            let (at, count) = (first + block * rows, out.len() / row);
+            let a = a.block(at, count, &shape, &mut a_scratch);
+            let b = b.block(at, count, &shape, &mut b_scratch);
+            dispatch(Zip(a, b, out, &function));
         }
     });
+}
+
+/// Rows at least this long are handled one by one; shorter ones, such as a pixel's three channels, in blocks for which
+/// repeated operands are written out, which stays in the first-level cache.
+const LONG: usize = 256;
+/// Values of a block of short rows.
+const BLOCK: usize = 1024;
+
+/// An operand of [`zip_strided`].
+struct Operand<'a> {
+    values: &'a [f32],
+    /// The steps of the axes outside the rows.
+    outer: &'a [usize],
+    /// The step along a row.
+    step: usize,
+    /// It lies in memory as the output does.
+    is_dense: bool,
+    /// Every row is the same.
+    is_one_row: bool,
+}
+
+impl<'a> Operand<'a> {
+    fn new(values: &'a [f32], strides: &'a [usize], shape: &[usize]) -> Self {
+        let (&step, outer) = strides.split_last().expect("one axis stays");
+        assert!(step <= 1, "zip_strided: innermost step {step}");
+        let (is_dense, is_one_row) = (strides == dense(shape), outer.iter().all(|&stride| stride == 0));
+        Self { values, outer, step, is_dense, is_one_row }
+    }
+
+    fn rows<'b>(&'b self, first: usize, outer: &'b [usize]) -> Rows<'b> {
+        Rows::from(first, outer, self.outer)
+    }
+
+    /// `count` rows from `first` on: as they lie if they can be read so, else written out into `scratch`, which holds those
+    /// of an earlier block that was no smaller.
+    fn block<'b>(
+        &'b self,
+        first: usize,
+        count: usize,
+        shape: &[usize],
+        scratch: &'b mut Vec<f32>,
+    ) -> &'b [f32] {
+        let (&row, outer) = shape.split_last().expect("one axis stays");
+        if self.is_dense {
+            return &self.values[first * row..][..count * row];
+        }
+        if scratch.is_empty() || !self.is_one_row {
+            scratch.resize(count * row, 0.0);
+            for (out, at) in scratch.chunks_exact_mut(row).zip(self.rows(first, outer)) {
+                if self.step == 1 {
+                    for (out, &value) in out.iter_mut().zip(&self.values[at..][..row]) {
+                        *out = value;
+                    }
+                } else {
+                    out.fill(self.values[at]);
+                }
+            }
+        }
+        &scratch[..count * row]
+    }
 }
 
 #[cfg(test)]
@@ -211,5 +284,33 @@ mod tests {
         // a: (2, 1, 3) and b: (2, 1), both spread to (2, 2, 3).
         zip_strided(&[2, 2, 3], (&a, &[3, 0, 1]), (&[10.0, 20.0], &[0, 1, 0]), &mut out, |a, b| a + b);
         assert_eq!(out, [10., 11., 12., 20., 21., 22., 13., 14., 15., 23., 24., 25.]);
+    }
+    #[test]
+    fn every_way_of_repeating_is_right_for_short_and_long_rows() {
+        // For each axis: along both, repeated in `a`, repeated in `b`.
+        for (kinds, row) in (0..27).flat_map(|kinds| [1, 3, 300].map(|row| (kinds, row))) {
+            let shape = [17, 60, row];
+            let strides = |repeated: usize| -> Vec<usize> {
+                let mut step = 1;
+                let mut strides = vec![0; 3];
+                for axis in (0..3).rev() {
+                    if kinds / 3usize.pow(axis as u32) % 3 != repeated {
+                        strides[axis] = step;
+                        step *= shape[axis];
+                    }
+                }
+                strides
+            };
+            let values: Vec<f32> = (0..17 * 60 * row).map(|i| (i * 7919 % 1009) as f32).collect();
+            let (a, b) = (strides(1), strides(2));
+            let mut out = vec![0.0; values.len()];
+            zip_strided(&shape, (&values, &a), (&values, &b), &mut out, |a, b| a - 2.0 * b);
+            for (i, &found) in out.iter().enumerate() {
+                let place = [i / row / 60, i / row % 60, i % row];
+                let at =
+                    |strides: &[usize]| values[(0..3).map(|axis| place[axis] * strides[axis]).sum::<usize>()];
+                assert_eq!(found, at(&a) - 2.0 * at(&b), "{kinds} {row}");
+            }
+        }
     }
 }

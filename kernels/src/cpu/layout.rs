@@ -2,6 +2,8 @@
 
 use rayon::prelude::*;
 
+use super::strides::{Rows, dense, join_axes};
+
 /// Elements a task handles.
 const CHUNK: usize = 16 * 1024;
 
@@ -17,10 +19,7 @@ pub fn permute(x: &[f32], shape: &[usize], axes: &[usize], out: &mut [f32]) {
     if out.is_empty() {
         return;
     }
-    let mut strides = vec![1; shape.len()];
-    for axis in (1..shape.len()).rev() {
-        strides[axis - 1] = strides[axis] * shape[axis];
-    }
+    let strides = dense(shape);
     let out_shape: Vec<usize> = axes.iter().map(|&axis| shape[axis]).collect();
     let steps: Vec<usize> = axes.iter().map(|&axis| strides[axis]).collect();
     strided_copy(x, 0, &out_shape, &steps, out);
@@ -36,31 +35,28 @@ pub fn block(x: &[f32], shape: &[usize], start: &[usize], size: &[usize], out: &
     if out.is_empty() {
         return;
     }
-    let mut strides = vec![1; shape.len()];
-    for axis in (1..shape.len()).rev() {
-        strides[axis - 1] = strides[axis] * shape[axis];
-    }
+    let strides = dense(shape);
     let offset = start.iter().zip(&strides).map(|(s, t)| s * t).sum();
     strided_copy(x, offset, size, &strides, out);
 }
 
-/// `out[i, j, ...] = x[offset + i * steps[0] + j * steps[1] + ...]` for `out` of shape `shape`.
+/// `out[i, j, ...] = x[offset + i * steps[0] + j * steps[1] + ...]` for `out` of shape `shape`, which has no empty axis.
 fn strided_copy(x: &[f32], offset: usize, shape: &[usize], steps: &[usize], out: &mut [f32]) {
-    let Some((&row, outer)) = shape.split_last() else {
-        out[0] = x[offset];
+    let (shape, [steps]) = join_axes(shape, [steps]);
+    let (&row, outer) = shape.split_last().expect("one axis stays");
+    let (&step, outer_steps) = steps.split_last().expect("one axis stays");
+    if outer.is_empty() && step == 1 {
+        out.par_chunks_mut(CHUNK).zip(x[offset..].par_chunks(CHUNK)).for_each(|(out, x)| {
+            out.copy_from_slice(&x[..out.len()]);
+        });
         return;
-    };
-    let step = steps[outer.len()];
+    }
     let rows = CHUNK.div_ceil(row);
     out.par_chunks_mut(rows * row).enumerate().for_each(|(chunk, out)| {
-        for (i, out) in out.chunks_mut(row).enumerate() {
-            let (mut rest, mut at) = (chunk * rows + i, offset);
-            for axis in (0..outer.len()).rev() {
-                at += rest % outer[axis] * steps[axis];
-                rest /= outer[axis];
-            }
+        for (out, at) in out.chunks_exact_mut(row).zip(Rows::from(chunk * rows, outer, outer_steps)) {
+            let at = offset + at;
             if step == 1 {
-                out.copy_from_slice(&x[at..][..row]);
+                copy(&x[at..][..row], out);
             } else {
                 for (j, out) in out.iter_mut().enumerate() {
                     *out = x[at + j * step];
@@ -70,31 +66,60 @@ fn strided_copy(x: &[f32], offset: usize, shape: &[usize], steps: &[usize], out:
     });
 }
 
-/// Adds `x`, of shape `size`, into the block of `out` (of shape `shape`) that starts at `start`.
+/// A copy that is quick for a few values too: a call to the system's `memcpy` costs as much as moving 60 bytes.
+#[inline(always)]
+fn copy(x: &[f32], out: &mut [f32]) {
+    if x.len() >= 16 {
+        out.copy_from_slice(x);
+    } else {
+        for (out, &value) in out.iter_mut().zip(x) {
+            *out = value;
+        }
+    }
+}
+
+/// Writes `x`, of shape `size`, among zeros: into the block of `out` (of shape `shape`) that starts at `start`.
 ///
 /// # Panics
 /// If the block reaches beyond `out` or the lengths do not fit.
-pub fn add_block(x: &[f32], shape: &[usize], start: &[usize], size: &[usize], out: &mut [f32]) {
+pub fn embed(x: &[f32], shape: &[usize], start: &[usize], size: &[usize], out: &mut [f32]) {
     let inside = (0..shape.len()).all(|axis| start[axis] + size[axis] <= shape[axis]);
-    assert!(inside && x.len() == size.iter().product(), "add_block: {start:?} + {size:?} in {shape:?}");
-    let Some((&row, outer)) = size.split_last() else {
-        out[0] += x[0];
+    let lengths = x.len() == size.iter().product() && out.len() == shape.iter().product();
+    assert!(inside && lengths, "embed: {start:?} + {size:?} in {shape:?}");
+    if out.is_empty() {
+        return;
+    }
+    // The axes inside the last one that is not full move with it as one.
+    let Some(last) = (0..shape.len()).rev().find(|&axis| size[axis] != shape[axis]) else {
+        out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(out, x)| out.copy_from_slice(x));
         return;
     };
-    if x.is_empty() {
-        return;
-    }
-    for (index, x) in x.chunks(row).enumerate() {
-        let (mut rest, mut at, mut stride) = (index, start[outer.len()], shape[outer.len()]);
-        for axis in (0..outer.len()).rev() {
-            at += (rest % outer[axis] + start[axis]) * stride;
-            rest /= outer[axis];
-            stride *= shape[axis];
+    let inner: usize = shape[last + 1..].iter().product();
+    let (row, piece, before) = (shape[last] * inner, size[last] * inner, start[last] * inner);
+    let rows = CHUNK.div_ceil(row);
+    out.par_chunks_mut(rows * row).enumerate().for_each(|(chunk, out)| {
+        for (i, out) in out.chunks_exact_mut(row).enumerate() {
+            if let Some(from) = row_inside(chunk * rows + i, &shape[..last], start, size) {
+                out[..before].fill(0.0);
+                copy(&x[from * piece..][..piece], &mut out[before..before + piece]);
+                out[before + piece..].fill(0.0);
+            } else {
+                out.fill(0.0);
+            }
         }
-        for (out, value) in out[at..][..row].iter_mut().zip(x) {
-            *out += value;
-        }
+    });
+}
+
+/// The row of a block that lies at a row of the array around it, if one does. Rows are counted over the axes of `shape`.
+fn row_inside(row: usize, shape: &[usize], start: &[usize], size: &[usize]) -> Option<usize> {
+    let (mut rest, mut at, mut stride) = (row, 0, 1);
+    for axis in (0..shape.len()).rev() {
+        let place = (rest % shape[axis]).checked_sub(start[axis]).filter(|&place| place < size[axis])?;
+        rest /= shape[axis];
+        at += place * stride;
+        stride *= size[axis];
     }
+    Some(at)
 }
 
 /// Writes rows made of one piece of every input in turn: each input is its values and the length of its pieces.
@@ -113,7 +138,7 @@ pub fn interleave(inputs: &[(&[f32], usize)], out: &mut [f32]) {
             let mut rest = out;
             for &(x, piece) in inputs {
                 let (here, after) = rest.split_at_mut(piece);
-                here.copy_from_slice(&x[(chunk * rows + i) * piece..][..piece]);
+                copy(&x[(chunk * rows + i) * piece..][..piece], here);
                 rest = after;
             }
         }
@@ -135,15 +160,28 @@ mod tests {
     }
 
     #[test]
-    fn a_block_is_cut_out_and_put_back() {
-        let x: Vec<f32> = (0..24).map(|v| v as f32).collect();
-        let (shape, start, size) = ([2, 3, 4], [0, 1, 2], [2, 2, 2]);
-        let mut cut = vec![0.0; 8];
-        block(&x, &shape, &start, &size, &mut cut);
-        assert_eq!(cut, [6., 7., 10., 11., 18., 19., 22., 23.]);
-        let mut back = vec![0.0; 24];
-        add_block(&cut, &shape, &start, &size, &mut back);
-        let expected: Vec<f32> = x.iter().map(|&v| if cut.contains(&v) { v } else { 0.0 }).collect();
-        assert_eq!(back, expected);
+    fn blocks_are_cut_out_and_put_back_among_zeros() {
+        let shape = [3, 4, 5, 2];
+        let x: Vec<f32> = (1..=120).map(|v| v as f32).collect();
+        for (start, size) in [
+            ([0, 1, 2, 0], [3, 2, 2, 2]),
+            ([1, 0, 0, 0], [2, 4, 5, 2]),
+            ([0, 0, 0, 0], shape),
+            ([2, 3, 4, 1], [1, 1, 1, 1]),
+            ([0, 0, 1, 0], [3, 4, 3, 2]),
+            ([0, 2, 0, 0], [3, 0, 5, 2]),
+        ] {
+            let is_inside = |at: usize| {
+                let place = [at / 40, at / 10 % 4, at / 2 % 5, at % 2];
+                (0..4).all(|axis| (start[axis]..start[axis] + size[axis]).contains(&place[axis]))
+            };
+            let expected: Vec<f32> = (0..120).filter(|&at| is_inside(at)).map(|at| x[at]).collect();
+            let mut cut = vec![0.0; expected.len()];
+            block(&x, &shape, &start, &size, &mut cut);
+            assert_eq!(cut, expected);
+            let mut back = vec![9.0; 120];
+            embed(&cut, &shape, &start, &size, &mut back);
+            assert!(back.iter().enumerate().all(|(at, &v)| v == if is_inside(at) { x[at] } else { 0.0 }));
+        }
     }
 }

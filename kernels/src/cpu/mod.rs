@@ -18,4 +18,5 @@ pub mod resample;
 pub mod scan;
 pub mod simd;
 pub mod softmax;
+mod strides;
 pub mod unit;

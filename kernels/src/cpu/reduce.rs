@@ -80,17 +80,64 @@ pub fn sum_of_pairs(a: &[f32], b: &[f32], function: impl Fn(f32, f32) -> f32 + S
     a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK)).map(part).collect::<Vec<f64>>().into_iter().sum()
 }
 
-struct AddRows<'a>(&'a [f32], &'a mut [f32]);
+/// Values the lanes of a narrow sum hold: a few rows side by side, since one row of three channels fills no vector.
+const LANES: usize = 64;
+/// Rows one lane adds up before the lanes are collected in `f64`.
+const LANE_RUN: usize = 256;
 
-impl Kernel for AddRows<'_> {
+struct SumPlanes<'a> {
+    x: &'a [f32],
+    middle: usize,
+    inner: usize,
+    out: &'a mut [f64],
+}
+
+impl Kernel for SumPlanes<'_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        for row in self.0.chunks_exact(self.1.len()) {
-            for (sum, value) in self.1.iter_mut().zip(row) {
-                *sum += value;
+        let Self { x, middle, inner, out } = self;
+        let side = (LANES / inner).clamp(1, middle);
+        let mut lanes = vec![0.0f32; side * inner];
+        out.fill(0.0);
+        for (x, out) in x.chunks_exact(middle * inner).zip(out.chunks_exact_mut(inner)) {
+            for run in x.chunks(LANE_RUN * lanes.len()) {
+                lanes.fill(0.0);
+                for rows in run.chunks(lanes.len()) {
+                    for (lane, value) in lanes.iter_mut().zip(rows) {
+                        *lane += value;
+                    }
+                }
+                for row in lanes.chunks_exact(inner) {
+                    for (out, &lane) in out.iter_mut().zip(row) {
+                        *out += f64::from(lane);
+                    }
+                }
             }
+        }
+    }
+}
+
+struct SumColumns<'a> {
+    x: &'a [f32],
+    inner: usize,
+    out: &'a mut [f32],
+}
+
+impl Kernel for SumColumns<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let mut totals = vec![0.0f64; self.out.len()];
+        for x in self.x.chunks(self.inner) {
+            for (total, &value) in totals.iter_mut().zip(x) {
+                *total += f64::from(value);
+            }
+        }
+        for (out, total) in self.out.iter_mut().zip(totals) {
+            *out = total as f32;
         }
     }
 }
@@ -101,46 +148,49 @@ impl Kernel for AddRows<'_> {
 /// If the lengths do not fit.
 pub fn sum_middle(x: &[f32], [outer, middle, inner]: [usize; 3], out: &mut [f32]) {
     assert!(x.len() == outer * middle * inner && out.len() == outer * inner, "sum_middle: lengths");
-    if out.is_empty() {
+    if x.is_empty() {
+        out.fill(0.0);
         return;
     }
-    if inner == 1 {
-        if outer == 1 {
-            out[0] = sum(x) as f32;
-        } else {
-            let rows = (CHUNK / middle.max(1)).max(1);
-            out.par_chunks_mut(rows).enumerate().for_each(|(chunk, out)| {
-                for (i, out) in out.iter_mut().enumerate() {
-                    let row = &x[(chunk * rows + i) * middle..][..middle];
-                    *out = row.chunks(RUN).map(|run| dispatch(RunSum(run))).sum::<f64>() as f32;
-                }
-            });
-        }
-        return;
-    }
-    // Each task sums a block of rows; blocks are then added in order.
-    let block = (CHUNK / inner).clamp(1, 256);
-    for (x, out) in x.chunks(middle.max(1) * inner).zip(out.chunks_mut(inner)) {
-        let parts: Vec<Vec<f32>> = x
-            .par_chunks(block * inner)
-            .map(|rows| {
-                let mut part = vec![0.0; inner];
-                dispatch(AddRows(rows, &mut part));
-                part
-            })
-            .collect();
-        let mut total = vec![0.0f64; inner];
-        for part in parts {
-            for (total, value) in total.iter_mut().zip(part) {
-                *total += f64::from(value);
-            }
-        }
-        for (out, total) in out.iter_mut().zip(total) {
+    let plane = middle * inner;
+    let round = |totals: &[f64], out: &mut [f32]| {
+        for (out, &total) in out.iter_mut().zip(totals) {
             *out = total as f32;
         }
-    }
-    if middle == 0 {
-        out.fill(0.0);
+    };
+    if plane <= CHUNK {
+        // Small planes: each task sums some whole.
+        let planes = CHUNK / plane;
+        x.par_chunks(planes * plane).zip(out.par_chunks_mut(planes * inner)).for_each(|(x, out)| {
+            let mut totals = vec![0.0; out.len()];
+            dispatch(SumPlanes { x, middle, inner, out: &mut totals });
+            round(&totals, out);
+        });
+    } else if inner * 8 > CHUNK {
+        // Long rows: each task sums some columns.
+        let columns = CHUNK / 8;
+        for (x, out) in x.chunks_exact(plane).zip(out.chunks_exact_mut(inner)) {
+            out.par_chunks_mut(columns).enumerate().for_each(|(chunk, out)| {
+                dispatch(SumColumns { x: &x[chunk * columns..], inner, out });
+            });
+        }
+    } else {
+        // Many short rows: each task sums a block of them; blocks are then added in order.
+        let rows = CHUNK / inner;
+        for (x, out) in x.chunks_exact(plane).zip(out.chunks_exact_mut(inner)) {
+            let part = |x: &[f32]| -> Vec<f64> {
+                let mut totals = vec![0.0; inner];
+                dispatch(SumPlanes { x, middle: x.len() / inner, inner, out: &mut totals });
+                totals
+            };
+            let mut totals = vec![0.0; inner];
+            for part in x.par_chunks(rows * inner).map(part).collect::<Vec<_>>() {
+                for (total, part) in totals.iter_mut().zip(part) {
+                    *total += part;
+                }
+            }
+            round(&totals, out);
+        }
     }
 }
 
@@ -165,18 +215,16 @@ mod tests {
 
     #[test]
     fn the_middle_axis_is_summed() {
-        let (outer, middle, inner) = (3, 700, 5);
-        let x: Vec<f32> = (0..outer * middle * inner).map(|i| ((i * 7919) % 101) as f32 - 50.0).collect();
-        for inner_axis in [inner, 1] {
-            let shape = [outer, middle * inner / inner_axis, inner_axis];
-            let mut out = vec![0.0; outer * inner_axis];
+        // Small planes, many short rows and long rows; lanes that hold several rows and one.
+        let shapes = [[3, 700, 5], [2, 1, 1], [1000, 3, 1], [7, 100, 1], [2, 40_000, 3], [2, 90_000, 1]];
+        for shape in shapes.into_iter().chain([[1, 90, 500], [2, 5, 9000], [0, 5, 2], [3, 0, 2]]) {
+            let [outer, middle, inner] = shape;
+            let x: Vec<f32> = (0..outer * middle * inner).map(|i| ((i * 7919) % 101) as f32 - 50.0).collect();
+            let mut out = vec![9.0; outer * inner];
             sum_middle(&x, shape, &mut out);
-            for o in 0..outer {
-                for i in 0..inner_axis {
-                    let at = |m: usize| f64::from(x[(o * shape[1] + m) * inner_axis + i]);
-                    let expected: f64 = (0..shape[1]).map(at).sum();
-                    assert_eq!(f64::from(out[o * inner_axis + i]), expected);
-                }
+            for (i, &found) in out.iter().enumerate() {
+                let at = |m: usize| f64::from(x[(i / inner * middle + m) * inner + i % inner]);
+                assert_eq!(f64::from(found), (0..middle).map(at).sum::<f64>(), "{shape:?}");
             }
         }
     }

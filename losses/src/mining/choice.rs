@@ -184,6 +184,9 @@ mod tests {
         let semi_hard = |fallback| Choice::SemiHard { fallback };
         let labels = [1, 1, 2, 2, 2];
         assert_eq!(choose(semi_hard(Fallback::Skip), &[0.0, 1.0, 1.4, 1.25, 0.5], &labels), [(1, 3)]);
+        // A negative as far as the positive is not in the band, though it is in that of a nearer positive.
+        let tie = choose(semi_hard(Fallback::Skip), &[0.0, 1.0, 1.25, 1.25, 1.375], &[1, 1, 1, 2, 2]);
+        assert_eq!(tie, [(1, 3), (2, 4)]);
         // On the edges, outside, and inside of the positive.
         let none = [0.0, 1.0, 1.0, 1.5, 0.5];
         assert_eq!(choose(semi_hard(Fallback::Skip), &none, &labels), []);

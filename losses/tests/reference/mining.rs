@@ -204,7 +204,8 @@ fn chosen_triplets_are_valid_and_the_seed_draws_others() {
 
 #[test]
 fn nothing_valid_is_zero_and_nan_is_nan() {
-    let point = [0.25f32; 12];
+    // Numbers that rounding would not leave at 0 by itself.
+    let (point, of_three) = ([0.1f32, 0.7, -0.3].repeat(30), (0..30).map(|i| i % 3).collect::<Vec<i64>>());
     for mining in minings() {
         let batch = TripletBatch { mining, ..TripletBatch::default() };
         for labels in [[3, 3, 3, 3], [1, 2, 3, 4]] {
@@ -212,7 +213,7 @@ fn nothing_valid_is_zero_and_nan_is_nan() {
             assert_eq!((mined.loss, mined.counted, mined.active), (0.0, 0, 0), "{mining:?}");
             assert_eq!(mined.gradient(Vectors::new(&[0.1, 0.9, 0.3, 0.2], 1)), [0.0; 4]);
         }
-        let collapsed = batch.mine(Vectors::new(&point, 3), &[0, 0, 1, 1]);
+        let collapsed = batch.mine(Vectors::new(&point, 3), &of_three);
         assert!(collapsed.gradient(Vectors::new(&point, 3)).iter().all(|&x| x == 0.0), "{mining:?}");
         let spoiled = [0.1, f32::NAN, 0.3, 0.2];
         let mined = batch.mine(Vectors::new(&spoiled, 1), &[0, 0, 1, 1]);

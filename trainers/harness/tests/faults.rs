@@ -103,7 +103,9 @@ fn stopped_by_a_signal_a_run_saves_and_says_how_to_go_on() {
             "{last}"
         );
         assert!(run.join("toy.safetensors").exists());
-        assert_eq!(call(here.path(), RESUME).0, 0);
+        let step = last.split(' ').nth(3).unwrap();
+        let (code, lines) = call(here.path(), RESUME);
+        assert_eq!((code, &lines[0]), (0, &format!("resuming after step {step}")));
         let weights = |here: &Path| fs::read(here.join("run/toy.safetensors")).unwrap();
         assert!(weights(here.path()) == weights(expected.path()), "{signal}: the weights differ");
         assert_eq!(metrics(here.path()), metrics(expected.path()), "{signal}");

@@ -29,9 +29,11 @@ pub enum Algorithm {
     Winograd,
 }
 
-/// Up to this many channels written, [`Algorithm::FewWritten`] beats a panel of sixteen of which four count.
+/// Up to this many channels written, [`Algorithm::FewWritten`]: by arithmetic, as a panel of sixteen would be at most a
+/// quarter full, and twelve registers hold no more sums. Not measured against panels.
 const FEW_WRITTEN: usize = 4;
-/// Up to this many channels read, [`Algorithm::FewRead`].
+/// Up to this many channels read, [`Algorithm::FewRead`]: half a panel or less. Not measured; the nets here read 1 or 3,
+/// or 16 and more.
 const FEW_READ: usize = 8;
 
 /// The algorithm for a shape and direction.

@@ -5,9 +5,10 @@ use super::{DEPTH, Gemm, even};
 use std::ops::Range;
 
 /// Tasks wanted: enough to balance a few threads.
-const TASKS: usize = 16;
-/// Rows, columns and steps of the sum below which a task is not cut further.
-const FEWEST: [usize; 3] = [48, 64, 2];
+const TASKS: usize = 8;
+/// Rows, columns and steps of the sum below which a task is not cut further. By reasoning: a tile of A fetched from the
+/// third-level cache should serve a dozen panels. Timings of 64 against 192 columns did not separate from the noise.
+const FEWEST: [usize; 3] = [96, 192, 2];
 /// Rows and columns above which it is: what a task packs stays well within the third-level cache.
 const MOST: [usize; 2] = [768, 512];
 
@@ -43,16 +44,23 @@ pub(super) struct Task {
 }
 
 impl Cut {
-    /// Where C is so small that cutting its longer side gives too few tasks, the sum is cut too: that costs another
+    /// Where C is so small that cutting its sides gives too few tasks, the sum is cut too: that costs another
     /// matrix of the size of C for each further stretch.
     pub(super) fn of(shape: &Gemm, batch: usize) -> Self {
         let &Gemm { m, n, k, .. } = shape;
         let wanted = TASKS.div_ceil(batch);
-        let piece = |all: usize, axis: usize, unit: usize| {
+        let piece = |axis: usize, wanted: usize| {
+            let (all, unit) = [(m, ROWS), (n, COLUMNS)][axis];
             even(all, all.div_ceil(wanted).clamp(FEWEST[axis], MOST[axis]), unit)
         };
-        let (shared, rows, columns) =
-            if n >= m { (Side::Left, m, piece(n, 1, COLUMNS)) } else { (Side::Right, piece(m, 0, ROWS), n) };
+        // The longer side first, the other as far as tasks are still wanting.
+        let (shared, rows, columns) = if n >= m {
+            let columns = piece(1, wanted);
+            (Side::Left, piece(0, wanted.div_ceil(n.div_ceil(columns))), columns)
+        } else {
+            let rows = piece(0, wanted);
+            (Side::Right, rows, piece(1, wanted.div_ceil(m.div_ceil(rows))))
+        };
         let depth = even(k, DEPTH, 1);
         let (steps, blocks) = (k.div_ceil(depth), m.div_ceil(rows) * n.div_ceil(columns));
         let stretches = (wanted / blocks).clamp(1, steps.div_ceil(FEWEST[2]));

@@ -1,7 +1,7 @@
 //! Products of matrices: `C = A B`, packed and blocked for the caches, threads over blocks of C.
 //!
-//! The smaller operand is packed whole, first. Then tasks cut the longer side of C, so that each packs its own part
-//! of the other operand and nothing is packed twice (where C is small and the sum long, they cut the sum as well). A
+//! The smaller operand is packed whole, first. Then tasks cut C, mostly its longer side, and each packs its own part
+//! of the other operand, so that little is packed twice (where C is small and the sum long, they cut the sum as well). A
 //! task walks the sum in steps of at most [`DEPTH`] and its rows in groups of [`HEIGHT`]: for each panel of B, which
 //! stays in the first-level cache, it runs the micro-kernel down the rows of A, which stay in the second-level cache.
 //!
@@ -214,6 +214,12 @@ impl Block<'_> {
             let c = micro::places(self.c.pointer().add(row * n + column), n, rows);
             if accumulate {
                 Tile::<V>::prefetch(c);
+            }
+            // The next tile of A: the processor's own prefetching follows a row only once it has begun.
+            let next = a.wrapping_add(ROWS * (depth + GAP));
+            for r in 0..ROWS {
+                V::prefetch(next.wrapping_add(r * (depth + GAP)));
+                V::prefetch(next.wrapping_add(r * (depth + GAP) + GAP));
             }
             let mut sums = Tile::<V>::zero();
             if transpose_a {
