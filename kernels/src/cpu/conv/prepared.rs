@@ -82,7 +82,9 @@ fn finish(channels: usize, epilogue: Epilogue, y: &mut [f32]) {
         return;
     }
     let zeros;
-    let bias = if let Some(bias) = epilogue.bias { bias } else {
+    let bias = if let Some(bias) = epilogue.bias {
+        bias
+    } else {
         zeros = vec![0.0; channels];
         &zeros
     };
