@@ -168,14 +168,14 @@ mod tests {
 
     #[test]
     fn gradients() {
-        // Logits far apart: a small step leaves the order of the errors as it is.
-        let apart = |shape: &[usize]| random::separated(shape, 0.4, &mut random::generator(2, 0));
-        let check = GradientCheck::default().with_kinks(&[-1.0, 1.0]);
+        // Errors far apart: a small step leaves their order as it is.
+        let apart = |shape: &[usize]| random::separated(shape, 0.7, &mut random::generator(2, 0));
+        let check = GradientCheck::default().with_step(0.003).with_tolerance(5e-3);
         for per_sample in [false, true] {
             let masks = Tensor::new(&[2, 3, 2], [1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0]);
             check.assert(&[apart(&[2, 3, 2])], |x| lovasz_hinge(&x[0], &masks, per_sample));
             let classes = [0, 2, 9, 1, 1, 2];
-            check.assert(&[apart(&[2, 3, 3]).map(|x| 0.5 * x)], |x| {
+            check.assert(&[apart(&[2, 3, 3]).map(|x| 0.3 * x)], |x| {
                 lovasz_softmax(&x[0], &classes, 9, false, per_sample)
             });
         }
@@ -187,7 +187,7 @@ mod tests {
         let logits = Tensor::new(&[1, 5, 2], [9e3, 0., 9e3, 0., 9e3, 0., 0., 9e3, 0., 9e3]).into();
         let found = lovasz_softmax(&logits, &[1, 0, 0, 0, 1], -100, true, false).item();
         let (first, second) = (1.0 - 2.0 / 4.0, 1.0 - 1.0 / 3.0);
-        assert!((found - (first + second) / 2.0).abs() < 1e-6, "{found}");
+        assert!((found - f32::midpoint(first, second)).abs() < 1e-6, "{found}");
     }
 
     #[test]

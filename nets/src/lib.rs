@@ -8,6 +8,7 @@ pub mod dcgan;
 pub mod layers;
 mod module;
 mod pass;
+pub mod vgg19;
 pub mod weights;
 
 pub use module::{Entry, Kind, Module, Sequential, buffers, parameters};

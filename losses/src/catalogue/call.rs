@@ -58,7 +58,7 @@ impl<'a> Call<'a> {
     /// As [`Call::var`], of values from 0 to 1 (NaN passes).
     pub(crate) fn mask(&self, name: &str) -> Result<Var, CallError> {
         let mask = self.var(name);
-        match mask.tensor().data().iter().find(|&&value| value < 0.0 || value > 1.0) {
+        match mask.tensor().data().iter().find(|value| !value.is_nan() && !(0.0..=1.0).contains(*value)) {
             None => Ok(mask),
             Some(value) => {
                 Err(CallError::tensor(name, format!("{value} among others"), "values from 0 to 1"))

@@ -65,7 +65,7 @@ pub(super) fn noisy(call: &Call<'_>, smoothing: f32) -> Labels {
     if noise == 0.0 {
         return Labels::smooth(smoothing);
     }
-    let mut draw = |name: &str, stream| {
+    let draw = |name: &str, stream| {
         let mut generator = random::generator(call.integer("seed") as u64, stream);
         Labels::noisy(call.shape(name).iter().product(), smoothing, noise, &mut generator)
     };
