@@ -3,7 +3,8 @@
 /// Bits of a digit: three digits make a key, and the counts of one (8 KB) stay in the first-level cache.
 const DIGIT: u32 = 11;
 const VALUES: usize = 1 << DIGIT;
-/// From this many numbers on, three passes over them cost less than comparing: at 32,768, 0.29 ms against 1.55 ms.
+/// From this many numbers on they are sorted by digits; below, clearing and adding up the counts would be most of the work.
+/// Reasoned, not measured.
 const MANY: usize = 1024;
 
 /// Sorts ascending as [`f32::total_cmp`] does. `scratch` is memory to work in, grown as needed.
