@@ -55,7 +55,7 @@ impl Layer {
             if within <= 2 * depth {
                 let role = match within {
                     _ if within == 2 * depth => Role::Pool,
-                    _ if within % 2 == 0 => Role::Convolution,
+                    _ if within.is_multiple_of(2) => Role::Convolution,
                     _ => Role::Relu,
                 };
                 return (block + 1, within / 2 + 1, role);

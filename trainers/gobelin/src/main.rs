@@ -1,23 +1,27 @@
 //! The one command.
 
+mod data;
+
 use std::process::ExitCode;
 
 use clap::Command;
 use gobelin_gan::GanOptions;
-use gobelin_harness::cli;
+use gobelin_harness::{Recipe, cli};
 
 fn main() -> ExitCode {
     let command = Command::new("gobelin")
         .about("Trains the losses of computer vision: pictures woven from a tape")
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
-        .subcommand(cli::command::<GanOptions>());
+        .subcommand(cli::command::<GanOptions>())
+        .subcommand(data::command());
     let matches = match cli::parse(command, std::env::args_os()) {
         Ok(matches) => matches,
         Err(code) => return code,
     };
     match matches.subcommand() {
-        Some(("gan", matches)) => cli::main::<GanOptions>(matches),
+        Some((GanOptions::NAME, matches)) => cli::main::<GanOptions>(matches),
+        Some((data::NAME, matches)) => data::main(matches),
         _ => unreachable!("clap lets no other subcommand through"),
     }
 }

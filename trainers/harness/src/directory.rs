@@ -6,6 +6,8 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 const LOCK: &str = ".lock";
+/// What a run that was killed before it had a configuration leaves: a run may begin over them.
+const LEFTOVERS: [&str; 2] = [LOCK, "config.toml.tmp"];
 
 /// A run directory that this process holds. The system frees it when the
 /// process ends, however it ends.
@@ -27,7 +29,9 @@ impl RunDirectory {
         match fs::read_dir(out) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(Error::file("use as a run directory", out, error)),
-            Ok(mut entries) => match entries.find(|e| e.as_ref().map_or(true, |e| e.file_name() != LOCK)) {
+            Ok(mut entries) => match entries
+                .find(|e| e.as_ref().map_or(true, |e| !LEFTOVERS.iter().any(|name| e.file_name() == *name)))
+            {
                 Some(_) => Err(Error::NotEmpty(out.to_owned())),
                 None => Ok(()),
             },

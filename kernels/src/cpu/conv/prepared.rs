@@ -82,12 +82,11 @@ fn finish(channels: usize, epilogue: Epilogue, y: &mut [f32]) {
         return;
     }
     let zeros;
-    let bias = match epilogue.bias {
-        Some(bias) => bias,
-        None => {
-            zeros = vec![0.0; channels];
-            &zeros
-        }
+    let bias = if let Some(bias) = epilogue.bias {
+        bias
+    } else {
+        zeros = vec![0.0; channels];
+        &zeros
     };
     assert!(bias.len() == channels, "conv2d: {} biases for {channels} channels", bias.len());
     y.par_chunks_mut(CHUNK.div_ceil(channels) * channels).for_each(|y| {

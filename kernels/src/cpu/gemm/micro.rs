@@ -6,7 +6,7 @@
 //! worse on Zen 3: 4 x 24 needs seven loads for twelve products but leaves no register to load ahead.
 //!
 //! [`Tile`] is the register tile itself, for kernels that gather a sum from several places (the taps of a
-//! convolution); [`micro_kernel`] is the whole of it for panels packed one after the other.
+//! convolution); the tests run it whole on panels packed one after the other.
 
 use crate::cpu::simd::Vector;
 
@@ -158,56 +158,56 @@ pub(crate) unsafe fn places(start: *mut f32, stride: usize, used: usize) -> [*mu
     places
 }
 
-/// `C = A B`, or `C += A B`, of one tile: A packed as `k` times six floats, B as `k` times sixteen, C row-major
-/// with `stride` floats from row to row.
-///
-/// # Safety
-/// The processor must support `V`; `a` must be readable for `6 k` floats, `b` for `16 k`, and the six rows of `c`
-/// valid for sixteen floats each. 32-byte alignment of `b` is not needed, but loads that cross a cache line cost twice.
-#[inline(always)]
-pub(crate) unsafe fn micro_kernel<V: Vector>(
-    k: usize,
-    a: *const f32,
-    b: *const f32,
-    c: *mut f32,
-    stride: usize,
-    accumulate: bool,
-) {
-    // SAFETY: the caller's promises are those of the three calls.
-    unsafe {
-        let mut tile = Tile::<V>::zero();
-        tile.multiply(k, rows(a, 1), ROWS, b);
-        tile.store(places(c, stride, ROWS), accumulate);
-    }
-}
-
-/// [`micro_kernel`] at the border of C: writes `rows_used` rows of `columns_used` columns only. The panels are full.
-///
-/// # Safety
-/// As [`micro_kernel`], with C valid for the part that is written.
-#[inline(always)]
-pub(crate) unsafe fn micro_kernel_edge<V: Vector>(
-    k: usize,
-    a: *const f32,
-    b: *const f32,
-    c: *mut f32,
-    stride: usize,
-    accumulate: bool,
-    rows_used: usize,
-    columns_used: usize,
-) {
-    // SAFETY: as above.
-    unsafe {
-        let mut tile = Tile::<V>::zero();
-        tile.multiply(k, rows(a, 1), ROWS, b);
-        tile.store_part(places(c, stride, rows_used), rows_used, columns_used, accumulate);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cpu::simd::{Form, Kernel, detected, dispatch_as};
+
+    /// `C = A B`, or `C += A B`, of one tile: A packed as `k` times six floats, B as `k` times sixteen, C row-major
+    /// with `stride` floats from row to row.
+    ///
+    /// # Safety
+    /// The processor must support `V`; `a` must be readable for `6 k` floats, `b` for `16 k`, and the six rows of `c`
+    /// valid for sixteen floats each. 32-byte alignment of `b` is not needed, but loads that cross a cache line cost twice.
+    #[inline(always)]
+    unsafe fn micro_kernel<V: Vector>(
+        k: usize,
+        a: *const f32,
+        b: *const f32,
+        c: *mut f32,
+        stride: usize,
+        accumulate: bool,
+    ) {
+        // SAFETY: the caller's promises are those of the three calls.
+        unsafe {
+            let mut tile = Tile::<V>::zero();
+            tile.multiply(k, rows(a, 1), ROWS, b);
+            tile.store(places(c, stride, ROWS), accumulate);
+        }
+    }
+
+    /// [`micro_kernel`] at the border of C: writes `rows_used` rows of `columns_used` columns only. The panels are full.
+    ///
+    /// # Safety
+    /// As [`micro_kernel`], with C valid for the part that is written.
+    #[inline(always)]
+    unsafe fn micro_kernel_edge<V: Vector>(
+        k: usize,
+        a: *const f32,
+        b: *const f32,
+        c: *mut f32,
+        stride: usize,
+        accumulate: bool,
+        rows_used: usize,
+        columns_used: usize,
+    ) {
+        // SAFETY: as above.
+        unsafe {
+            let mut tile = Tile::<V>::zero();
+            tile.multiply(k, rows(a, 1), ROWS, b);
+            tile.store_part(places(c, stride, rows_used), rows_used, columns_used, accumulate);
+        }
+    }
 
     struct Run<'a> {
         k: usize,
