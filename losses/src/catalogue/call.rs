@@ -72,10 +72,15 @@ impl<'a> Call<'a> {
         match given {
             Given::Integer { values, .. } => Ok(values),
             Given::Float(_) => {
-                let expected = format!("{} of {}", Kind::Integer.describe(), spec.shape);
+                let expected = format!("{} {}", Kind::Integer.describe(), spec.shape);
                 Err(CallError::tensor(name, given.describe(), expected))
             }
         }
+    }
+
+    /// Whole numbers as a mask: set where they are not 0.
+    pub(crate) fn set(&self, name: &str) -> Result<Vec<bool>, CallError> {
+        Ok(self.integers(name)?.iter().map(|&value| value != 0).collect())
     }
 
     /// A finite number.

@@ -70,6 +70,30 @@ impl From<Var> for Outcome {
     }
 }
 
+/// A metric.
+pub type MetricEntry = Entry<Measured>;
+
+/// A measured metric.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// The one number that is reported.
+    pub value: f64,
+    /// All numbers by name: one, or one a picture, a class, a fold.
+    pub values: Vec<(&'static str, Vec<f64>)>,
+}
+
+impl Measured {
+    /// One number.
+    pub(crate) fn one(name: &'static str, value: f64) -> Self {
+        Self { value, values: vec![(name, vec![value])] }
+    }
+
+    /// The mean of several numbers.
+    pub(crate) fn mean(name: &'static str, values: Vec<f64>) -> Self {
+        Self { value: values.iter().sum::<f64>() / values.len() as f64, values: vec![(name, values)] }
+    }
+}
+
 /// All losses, in the order of the handbook.
 pub const LOSSES: &[&LossEntry] = &[
     &crate::mse::ENTRY,
@@ -95,12 +119,23 @@ pub const LOSSES: &[&LossEntry] = &[
     &crate::identity::ENTRY,
 ];
 
+/// All metrics, in the order of [`crate::metrics`].
+pub const METRICS: &[&MetricEntry] = crate::metrics::ENTRIES;
+
 /// The loss of a name.
 ///
 /// # Errors
 /// If there is none.
 pub fn loss(name: &str) -> Result<&'static LossEntry, CallError> {
     find(name, "loss", LOSSES)
+}
+
+/// The metric of a name.
+///
+/// # Errors
+/// If there is none.
+pub fn metric(name: &str) -> Result<&'static MetricEntry, CallError> {
+    find(name, "metric", METRICS)
 }
 
 fn find<R>(
@@ -124,8 +159,16 @@ impl<R> Entry<R> {
         options: &[(String, String)],
         features: Option<&dyn Features>,
     ) -> Result<R, CallError> {
+        let options = self.options(options)?;
         let tensors = tensor::check(self.name, self.tensors, tensors)?;
-        let options = option::check(self.name, self.options, options)?;
         (self.run)(&Call { tensors, options, features })
+    }
+
+    /// The values of all options by name: those given, else the defaults.
+    ///
+    /// # Errors
+    /// An option that the entry does not have, or a value that it does not take.
+    pub fn options(&self, given: &[(String, String)]) -> Result<BTreeMap<&'static str, String>, CallError> {
+        option::check(self.name, self.options, given)
     }
 }

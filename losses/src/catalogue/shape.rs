@@ -79,7 +79,7 @@ impl Lengths {
 /// Whether a shape of this pattern is channels first: `C`, or a number of channels, after the pictures.
 pub(super) fn is_channels_first(pattern: &str) -> bool {
     let mut words = words(pattern);
-    words.next() == Some("N")
+    words.next().is_some_and(|word| word.len() == 1 && word != "*")
         && words.next().is_some_and(|word| word == "C" || word.parse::<usize>().is_ok())
         && words.next().is_some()
 }

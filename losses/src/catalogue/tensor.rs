@@ -102,8 +102,8 @@ impl Given {
     }
 
     pub(super) fn describe(&self) -> String {
-        let kind = if matches!(self, Self::Float(_)) { "floats" } else { "integers" };
-        format!("{kind} of {:?}", self.shape())
+        let kind = if matches!(self, Self::Float(_)) { "F32" } else { "integers" };
+        format!("{kind} {:?}", self.shape())
     }
 }
 
@@ -133,7 +133,7 @@ pub(super) fn check(
             }
             continue;
         };
-        let expected = |shape: String| format!("{} of {shape}", spec.kind.describe());
+        let expected = |shape: String| format!("{} {shape}", spec.kind.describe());
         if !tensor.fits(spec.kind) || !lengths.meet(spec.shape, tensor.shape()) {
             return Err(CallError::tensor(
                 spec.name,
@@ -153,6 +153,6 @@ pub(super) fn check(
 pub(super) fn missing<T>(spec: &TensorSpec, given: &BTreeMap<impl AsRef<str>, T>) -> CallError {
     let names: Vec<String> = given.keys().map(|name| format!("`{}`", name.as_ref())).collect();
     let found = if names.is_empty() { "none".into() } else { names.join(", ") };
-    let expected = format!("{} of {}", spec.kind.describe(), spec.shape);
+    let expected = format!("{} {}", spec.kind.describe(), spec.shape);
     CallError::MissingTensor { name: spec.name.into(), found, expected }
 }

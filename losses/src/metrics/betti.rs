@@ -1,6 +1,7 @@
 //! Betti numbers of masks: how many pieces, how many holes.
 
 use super::{Connectivity, connected_components};
+use crate::catalogue::{Measured, MetricEntry, TensorSpec};
 
 /// The Betti numbers of the set pixels of a mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,3 +40,28 @@ impl BettiNumbers {
         (self.pieces.abs_diff(truth.pieces), self.holes.abs_diff(truth.holes))
     }
 }
+
+pub(crate) const ENTRY: MetricEntry = MetricEntry {
+    name: "betti",
+    about: "differences of the numbers of pieces (Betti-0) and holes (Betti-1) of two masks; value is their sum",
+    paper: "Hu et al. 2019",
+    tensors: &[TensorSpec::integer("pred", "(H, W)"), TensorSpec::integer("target", "(H, W)")],
+    options: &[],
+    vgg: false,
+    run: |call| {
+        let width = call.shape("pred")[1];
+        let (pred, target) =
+            (betti_numbers(&call.set("pred")?, width), betti_numbers(&call.set("target")?, width));
+        let (pieces, holes) = pred.errors(target);
+        let both = |n: BettiNumbers| vec![f64::from(n.pieces), f64::from(n.holes)];
+        Ok(Measured {
+            value: f64::from(pieces) + f64::from(holes),
+            values: vec![
+                ("betti-0-error", vec![f64::from(pieces)]),
+                ("betti-1-error", vec![f64::from(holes)]),
+                ("pred", both(pred)),
+                ("target", both(target)),
+            ],
+        })
+    },
+};

@@ -1,5 +1,7 @@
 //! How much the members of a set differ from each other.
 
+use crate::catalogue::{Measured, MetricEntry, TensorSpec};
+
 use super::Vectors;
 use gobelin_kernels::cpu::pairwise::{ROW_BLOCK, squared_distances};
 use rayon::prelude::*;
@@ -29,6 +31,16 @@ pub fn mean_pairwise_distance(set: Vectors<'_>) -> f64 {
     let pairs = count as f64 * (count - 1) as f64 / 2.0;
     sums.iter().sum::<f64>() / pairs
 }
+
+pub(crate) const ENTRY: MetricEntry = MetricEntry {
+    name: "mean-pairwise-distance",
+    about: "mean L2 distance over all pairs of a set: falls to 0 when a generator or an embedding collapses",
+    paper: "none",
+    tensors: &[TensorSpec::float("real", "(N, D)")],
+    options: &[],
+    vgg: false,
+    run: |call| Ok(Measured::one("distance", mean_pairwise_distance(Vectors::of(&call.var("real"))))),
+};
 
 #[cfg(test)]
 mod tests {

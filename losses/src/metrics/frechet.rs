@@ -1,6 +1,9 @@
 //! The Fréchet distance between two sets of features.
 
+use crate::catalogue::{Measured, MetricEntry};
+
 use super::Vectors;
+use super::{SETS, at_least_two};
 use nalgebra::DMatrix;
 
 /// `|m_a - m_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2))`, with the means m and the covariances S (divided by n - 1) of the two
@@ -54,3 +57,19 @@ fn square_root(matrix: DMatrix<f64>) -> DMatrix<f64> {
     let roots = eigen.eigenvalues.map(|value| value.max(0.0).sqrt());
     &eigen.eigenvectors * DMatrix::from_diagonal(&roots) * eigen.eigenvectors.transpose()
 }
+
+pub(crate) const ENTRY: MetricEntry = MetricEntry {
+    name: "frechet-distance",
+    about: "squared Wasserstein-2 distance of the Gaussians with the means and covariances of two sets of features",
+    paper: "Heusel et al. 2017, equation 6",
+    tensors: SETS,
+    options: &[],
+    vgg: false,
+    run: |call| {
+        for name in ["real", "fake"] {
+            at_least_two(call, name)?;
+        }
+        let (real, fake) = (call.var("real"), call.var("fake"));
+        Ok(Measured::one("distance", frechet_distance(Vectors::of(&real), Vectors::of(&fake))))
+    },
+};

@@ -1,6 +1,9 @@
 //! The kernel distance between two sets of features.
 
+use crate::catalogue::{Measured, MetricEntry};
+
 use super::Vectors;
+use super::{SETS, at_least_two};
 use gobelin_kernels::cpu::pairwise::ROW_BLOCK;
 use nalgebra::DMatrix;
 use rayon::prelude::*;
@@ -54,3 +57,19 @@ fn kernel_sum(a: Vectors<'_>, b: Vectors<'_>, skip_same: bool) -> f64 {
     let sums: Vec<f64> = a.values().par_chunks(ROW_BLOCK * dimensions).enumerate().map(block).collect();
     sums.iter().sum()
 }
+
+pub(crate) const ENTRY: MetricEntry = MetricEntry {
+    name: "kernel-distance",
+    about: "squared maximum mean discrepancy of two sets of features with the kernel (x.y / D + 1)^3, unbiased",
+    paper: "Binkowski et al. 2018",
+    tensors: SETS,
+    options: &[],
+    vgg: false,
+    run: |call| {
+        for name in ["real", "fake"] {
+            at_least_two(call, name)?;
+        }
+        let (real, fake) = (call.var("real"), call.var("fake"));
+        Ok(Measured::one("distance", kernel_distance(Vectors::of(&real), Vectors::of(&fake))))
+    },
+};

@@ -4,6 +4,9 @@
 //! each level of each picture, patches of 7x7 are taken at random; the patches of a set are normalised by the mean and
 //! deviation of each channel; the distance of two sets of patches is the sliced Wasserstein distance, times 1000.
 
+use crate::catalogue::{CallError, Measured, MetricEntry, OptionKind, OptionSpec, TensorSpec};
+
+use super::sliced_wasserstein::{PROJECTIONS, SEED};
 use super::{Pictures, Vectors, sliced_wasserstein};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -232,6 +235,46 @@ fn mirror(at: isize, length: usize) -> usize {
     let folded = at.rem_euclid(2 * last);
     folded.min(2 * last - folded) as usize
 }
+
+pub(crate) const ENTRY: MetricEntry = MetricEntry {
+    name: "pyramid-wasserstein",
+    about: "sliced Wasserstein distance of patches, times 1000, at each level of the pictures' Laplacian pyramids; value is the mean",
+    paper: "Karras et al. 2018, section 5",
+    tensors: &[TensorSpec::float("real", "(N, C, H, W)"), TensorSpec::float("fake", "(M, C, H, W)")],
+    options: &[
+        OptionSpec {
+            name: "patches",
+            kind: OptionKind::Integer { at_least: 1 },
+            default: "128",
+            help: "patches taken from each level of each picture",
+        },
+        PROJECTIONS,
+        OptionSpec {
+            name: "smallest-side",
+            kind: OptionKind::Integer { at_least: PATCH as i64 },
+            default: "16",
+            help: "the last level is the last whose shorter side is at least this",
+        },
+        SEED,
+    ],
+    vgg: false,
+    run: |call| {
+        let &[_, _, height, width] = call.shape("real") else { unreachable!("a checked shape") };
+        if height.min(width) < PATCH {
+            let found = format!("pictures of {height}x{width}");
+            return Err(CallError::tensor("real", found, format!("at least {PATCH}x{PATCH}")));
+        }
+        let options = PyramidWasserstein {
+            patches: call.integer("patches") as usize,
+            projections: call.integer("projections") as usize,
+            smallest_side: call.integer("smallest-side") as usize,
+            seed: call.integer("seed") as u64,
+        };
+        let (real, fake) = (call.var("real"), call.var("fake"));
+        let levels = pyramid_wasserstein(Pictures::of(&real), Pictures::of(&fake), options);
+        Ok(Measured::mean("levels", levels))
+    },
+};
 
 #[cfg(test)]
 mod tests {

@@ -26,6 +26,9 @@ mod ssim;
 mod tolerant_quality;
 mod verification;
 
+use crate::catalogue::{Call, CallError, Domain, MetricEntry, OptionKind, OptionSpec, TensorSpec};
+use gobelin_autograd::Var;
+
 pub use betti::{BettiNumbers, betti_numbers};
 pub use components::{Connectivity, connected_components};
 pub use diversity::mean_pairwise_distance;
@@ -40,6 +43,51 @@ pub use sliced_wasserstein::{sliced_wasserstein, wasserstein_along};
 pub use ssim::{ms_ssim, ssim};
 pub use tolerant_quality::{TolerantQuality, tolerant_quality};
 pub use verification::{auc, val_at_far, verification_accuracy};
+
+/// All metrics of the catalogue.
+pub(crate) const ENTRIES: &[&MetricEntry] = &[
+    &psnr::ENTRY,
+    &ssim::ENTRY,
+    &ssim::MS_ENTRY,
+    &overlap::IOU,
+    &overlap::DICE,
+    &tolerant_quality::ENTRY,
+    &rand_v::ENTRY,
+    &betti::ENTRY,
+    &verification::ACCURACY,
+    &verification::VAL,
+    &verification::AUC,
+    &retrieval::ENTRY,
+    &sliced_wasserstein::ENTRY,
+    &laplacian_pyramid::ENTRY,
+    &frechet::ENTRY,
+    &kernel_distance::ENTRY,
+    &diversity::ENTRY,
+];
+
+/// Restored pictures and the true ones.
+const PAIRS: &[TensorSpec] =
+    &[TensorSpec::float("pred", "(N, C, H, W)"), TensorSpec::float("target", "(N, C, H, W)")];
+
+/// Two sets of features.
+const SETS: &[TensorSpec] = &[TensorSpec::float("real", "(N, D)"), TensorSpec::float("fake", "(M, D)")];
+
+/// `data-range`.
+const DATA_RANGE: OptionSpec = OptionSpec {
+    name: "data-range",
+    kind: OptionKind::Number(Domain::Positive),
+    default: "1",
+    help: "the distance of the smallest possible value to the largest",
+};
+
+/// Checks that a set of a call has a covariance.
+fn at_least_two(call: &Call<'_>, name: &str) -> Result<(), CallError> {
+    let shape = call.shape(name);
+    if shape[0] >= 2 {
+        return Ok(());
+    }
+    Err(CallError::tensor(name, format!("F32 {shape:?}"), "at least two vectors"))
+}
 
 /// A batch of pictures of (N, H, W, C), channels last.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +106,12 @@ impl<'a> Pictures<'a> {
         let expected: usize = shape.iter().product();
         assert_eq!(values.len(), expected, "pictures of {shape:?} (N, H, W, C) have {expected} values");
         Self { values, shape }
+    }
+
+    /// A tensor of a call, (N, H, W, C).
+    fn of(pictures: &'a Var) -> Self {
+        let shape = pictures.shape().try_into().expect("a checked shape");
+        Self::new(pictures.tensor().data(), shape)
     }
 
     /// All values, picture after picture, row after row.
@@ -96,6 +150,11 @@ impl<'a> Vectors<'a> {
         let rest = values.len() % dimensions;
         assert_eq!(rest, 0, "{} values are no whole rows of {dimensions}", values.len());
         Self { values, dimensions }
+    }
+
+    /// A tensor of a call, (N, D).
+    fn of(vectors: &'a Var) -> Self {
+        Self::new(vectors.tensor().data(), vectors.shape()[1])
     }
 
     /// All values, row after row.

@@ -1,5 +1,8 @@
 //! Intersection over union and the Dice coefficient.
 
+use crate::catalogue::{Call, CallError, Measured, MetricEntry, OptionKind, OptionSpec, TensorSpec};
+use crate::classes::IGNORE_INDEX;
+
 /// How the pixels of one class in a prediction and in the truth overlap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Overlap {
@@ -76,3 +79,56 @@ pub fn mean_over_classes(overlaps: &[Overlap], measure: impl Fn(Overlap) -> f64)
     let present: Vec<f64> = overlaps.iter().filter(|o| !o.is_absent()).map(|&o| measure(o)).collect();
     if present.is_empty() { 1.0 } else { present.iter().sum::<f64>() / present.len() as f64 }
 }
+
+/// `pred` and `target` as masks, or as classes.
+const TENSORS: &[TensorSpec] =
+    &[TensorSpec::integer("pred", "(...)"), TensorSpec::integer("target", "(...)")];
+
+const OPTIONS: &[OptionSpec] = &[
+    OptionSpec {
+        name: "classes",
+        kind: OptionKind::Integer { at_least: 0 },
+        default: "0",
+        help: "the number of classes; 0: masks, where everything but 0 is set",
+    },
+    IGNORE_INDEX,
+];
+
+/// The mean of a measure over classes, or that of two masks.
+fn measure(call: &Call<'_>, name: &'static str, of: fn(Overlap) -> f64) -> Result<Measured, CallError> {
+    let (pred, target) = (call.integers("pred")?, call.integers("target")?);
+    let (classes, ignored) = (call.integer("classes"), call.integer("ignore-index"));
+    if classes == 0 {
+        return Ok(Measured::one(name, of(mask_overlap(&call.set("pred")?, &call.set("target")?))));
+    }
+    let known = |class: i64| (0..classes).contains(&class);
+    for (tensor, values) in [("pred", pred), ("target", target)] {
+        let beyond = values.iter().zip(target).find(|&(&class, &truth)| truth != ignored && !known(class));
+        if let Some((class, _)) = beyond {
+            let expected = format!("classes from 0 to {}", classes - 1);
+            return Err(CallError::tensor(tensor, format!("class {class} among others"), expected));
+        }
+    }
+    let overlaps = class_overlaps(pred, target, classes as usize, Some(ignored));
+    Ok(Measured::one(name, mean_over_classes(&overlaps, of)))
+}
+
+pub(crate) const IOU: MetricEntry = MetricEntry {
+    name: "iou",
+    about: "intersection over union of two masks, or its mean over the classes that appear",
+    paper: "as scikit-learn",
+    tensors: TENSORS,
+    options: OPTIONS,
+    vgg: false,
+    run: |call| measure(call, "iou", Overlap::iou),
+};
+
+pub(crate) const DICE: MetricEntry = MetricEntry {
+    name: "dice",
+    about: "Dice coefficient 2 I / (P + T) of two masks, or its mean over the classes that appear",
+    paper: "as scikit-learn",
+    tensors: TENSORS,
+    options: OPTIONS,
+    vgg: false,
+    run: |call| measure(call, "dice", Overlap::dice),
+};

@@ -1,6 +1,9 @@
 //! Peak signal-to-noise ratio.
 
+use crate::catalogue::{Measured, MetricEntry};
+
 use super::Pictures;
+use super::{DATA_RANGE, PAIRS};
 
 /// `10 log10(data_range^2 / MSE)` of each picture, in decibels; infinite for equal pictures.
 ///
@@ -26,3 +29,17 @@ pub fn psnr(pred: Pictures<'_>, target: Pictures<'_>, data_range: f64) -> Vec<f6
     };
     pred.each().zip(target.each()).map(one).collect()
 }
+
+pub(crate) const ENTRY: MetricEntry = MetricEntry {
+    name: "psnr",
+    about: "10 log10(data-range^2 / mse) of each picture, in decibels; the mean over pictures",
+    paper: "as scikit-image",
+    tensors: PAIRS,
+    options: &[DATA_RANGE],
+    vgg: false,
+    run: |call| {
+        let (pred, target) = (call.var("pred"), call.var("target"));
+        let (pred, target) = (Pictures::of(&pred), Pictures::of(&target));
+        Ok(Measured::mean("psnr", psnr(pred, target, f64::from(call.number("data-range")))))
+    },
+};

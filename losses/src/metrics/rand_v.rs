@@ -1,5 +1,6 @@
 //! The foreground-restricted Rand score of segmentations.
 
+use crate::catalogue::{Call, CallError, Measured, MetricEntry, TensorSpec};
 use std::collections::HashMap;
 
 /// How a segmentation splits and merges the true segments (Arganda-Carreras et al. 2015, "Crowdsourcing the creation
@@ -48,3 +49,33 @@ pub fn rand_v(pred: &[u32], target: &[u32]) -> RandV {
 fn squares<Key>(counts: &HashMap<Key, u64>) -> u128 {
     counts.values().map(|&count| u128::from(count).pow(2)).sum()
 }
+
+/// The labels of a tensor of a call.
+fn labels(call: &Call<'_>, name: &str) -> Result<Vec<u32>, CallError> {
+    let of = |&label: &i64| {
+        u32::try_from(label).map_err(|_| {
+            CallError::tensor(name, format!("label {label} among others"), "labels from 0 to 4294967295")
+        })
+    };
+    call.integers(name)?.iter().map(of).collect()
+}
+
+pub(crate) const ENTRY: MetricEntry = MetricEntry {
+    name: "rand-v",
+    about: "foreground-restricted Rand score of two label images; the foreground is where target is not 0",
+    paper: "Arganda-Carreras et al. 2015, section 3.2",
+    tensors: &[TensorSpec::integer("pred", "(...)"), TensorSpec::integer("target", "(...)")],
+    options: &[],
+    vgg: false,
+    run: |call| {
+        let found = rand_v(&labels(call, "pred")?, &labels(call, "target")?);
+        Ok(Measured {
+            value: found.score,
+            values: vec![
+                ("split", vec![found.split]),
+                ("merge", vec![found.merge]),
+                ("rand-v", vec![found.score]),
+            ],
+        })
+    },
+};

@@ -1,5 +1,7 @@
 //! Search by embedding: is what lies nearest of the same class?
 
+use crate::catalogue::{Measured, MetricEntry, TensorSpec};
+
 use super::Vectors;
 use gobelin_kernels::cpu::pairwise::{ROW_BLOCK, squared_distances};
 use rayon::prelude::*;
@@ -65,3 +67,24 @@ fn score(query: usize, distances: &[f32], labels: &[i64]) -> Option<(f64, f64)> 
     }
     Some((f64::from(u8::from(is_right(&order[0]))), sum / right))
 }
+
+pub(crate) const ENTRY: MetricEntry = MetricEntry {
+    name: "retrieval",
+    about: "precision at 1 and mean average precision of searching each embedding among the others; value is the first",
+    paper: "as scikit-learn's average precision",
+    tensors: &[TensorSpec::float("embeddings", "(N, D)"), TensorSpec::integer("labels", "(N)")],
+    options: &[],
+    vgg: false,
+    run: |call| {
+        let embeddings = call.var("embeddings");
+        let found = retrieval(Vectors::of(&embeddings), call.integers("labels")?);
+        Ok(Measured {
+            value: found.precision_at_1,
+            values: vec![
+                ("precision-at-1", vec![found.precision_at_1]),
+                ("mean-average-precision", vec![found.mean_average_precision]),
+                ("queries", vec![found.queries as f64]),
+            ],
+        })
+    },
+};

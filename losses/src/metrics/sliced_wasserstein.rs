@@ -1,6 +1,7 @@
 //! The sliced Wasserstein distance between two sets of vectors.
 
-use super::{Vectors, sort::sort};
+use super::{SETS, Vectors, sort::sort};
+use crate::catalogue::{Measured, MetricEntry, OptionKind, OptionSpec, TensorSpec};
 use gobelin_kernels::cpu::gemm::{Gemm, gemm};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -102,6 +103,40 @@ fn directions(count: usize, dimensions: usize, seed: u64) -> Vec<f32> {
     }
     rows
 }
+
+pub(crate) const PROJECTIONS: OptionSpec = OptionSpec {
+    name: "projections",
+    kind: OptionKind::Integer { at_least: 1 },
+    default: "512",
+    help: "how many random directions",
+};
+
+pub(crate) const SEED: OptionSpec = OptionSpec {
+    name: "seed",
+    kind: OptionKind::Integer { at_least: 0 },
+    default: "0",
+    help: "draws what is random",
+};
+
+pub(crate) const ENTRY: MetricEntry = MetricEntry {
+    name: "sliced-wasserstein",
+    about: "mean Wasserstein-1 distance of two sets of vectors along directions: those given, or random ones",
+    paper: "Rabin et al. 2011",
+    tensors: &[SETS[0], SETS[1], TensorSpec::float("directions", "(K, D)").optional()],
+    options: &[PROJECTIONS, SEED],
+    vgg: false,
+    run: |call| {
+        let (real, fake) = (call.var("real"), call.var("fake"));
+        let (real, fake) = (Vectors::of(&real), Vectors::of(&fake));
+        let distance = if let Some(directions) = call.optional_var("directions") {
+            wasserstein_along(real, fake, directions.tensor().data())
+        } else {
+            let (projections, seed) = (call.integer("projections"), call.integer("seed"));
+            sliced_wasserstein(real, fake, projections as usize, seed as u64)
+        };
+        Ok(Measured::one("distance", distance))
+    },
+};
 
 #[cfg(test)]
 mod tests {

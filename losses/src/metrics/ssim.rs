@@ -1,6 +1,9 @@
 //! Structural similarity, at one scale and at five.
 
+use crate::catalogue::{Measured, MetricEntry};
+
 use super::Pictures;
+use super::{DATA_RANGE, PAIRS};
 use rayon::prelude::*;
 
 /// The side of the Gaussian window (Wang et al. 2004).
@@ -153,3 +156,31 @@ impl Plane {
         Self { values, height, width }
     }
 }
+
+pub(crate) const ENTRY: MetricEntry = MetricEntry {
+    name: "ssim",
+    about: "structural similarity, 11x11 Gaussian windows of deviation 1.5; the mean over pictures",
+    paper: "Wang et al. 2004",
+    tensors: PAIRS,
+    options: &[DATA_RANGE],
+    vgg: false,
+    run: |call| {
+        let (pred, target) = (call.var("pred"), call.var("target"));
+        let (pred, target) = (Pictures::of(&pred), Pictures::of(&target));
+        Ok(Measured::mean("ssim", ssim(pred, target, f64::from(call.number("data-range")))))
+    },
+};
+
+pub(crate) const MS_ENTRY: MetricEntry = MetricEntry {
+    name: "ms-ssim",
+    about: "structural similarity at five scales; the mean over pictures",
+    paper: "Wang et al. 2003",
+    tensors: PAIRS,
+    options: &[DATA_RANGE],
+    vgg: false,
+    run: |call| {
+        let (pred, target) = (call.var("pred"), call.var("target"));
+        let (pred, target) = (Pictures::of(&pred), Pictures::of(&target));
+        Ok(Measured::mean("ms-ssim", ms_ssim(pred, target, f64::from(call.number("data-range")))))
+    },
+};

@@ -1,5 +1,7 @@
 //! Completeness, correctness and quality of thin structures, with a tolerance in pixels.
 
+use crate::catalogue::{Domain, Measured, MetricEntry, OptionKind, OptionSpec, TensorSpec};
+
 /// How well a delineation matches the truth (Wiedemann et al. 1998, "Empirical evaluation of automatically extracted road axes").
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TolerantQuality {
@@ -67,3 +69,29 @@ fn matched(mask: &[bool], other: &[bool], width: usize, reach: &[(isize, isize)]
     let set = || (0..mask.len()).filter(|&at| mask[at]);
     (set().filter(|&at| in_reach(at)).count(), set().count())
 }
+
+pub(crate) const ENTRY: MetricEntry = MetricEntry {
+    name: "tolerant-quality",
+    about: "completeness, correctness and quality of lines within a tolerance in pixels; value is the quality",
+    paper: "Wiedemann et al. 1998",
+    tensors: &[TensorSpec::integer("pred", "(H, W)"), TensorSpec::integer("target", "(H, W)")],
+    options: &[OptionSpec {
+        name: "tolerance",
+        kind: OptionKind::Number(Domain::NonNegative),
+        default: "2",
+        help: "how far apart matched pixels may be, in pixels",
+    }],
+    vgg: false,
+    run: |call| {
+        let (pred, target, width) = (call.set("pred")?, call.set("target")?, call.shape("pred")[1]);
+        let found = tolerant_quality(&pred, &target, width, f64::from(call.number("tolerance")));
+        Ok(Measured {
+            value: found.quality,
+            values: vec![
+                ("completeness", vec![found.completeness]),
+                ("correctness", vec![found.correctness]),
+                ("quality", vec![found.quality]),
+            ],
+        })
+    },
+};

@@ -3,6 +3,8 @@
 //! Every function takes the distance of each pair (any that grows with unlikeness: squared or not) and whether the pair is of one identity. A
 //! distance that is NaN makes the score NaN.
 
+use crate::catalogue::{CallError, Domain, Measured, MetricEntry, OptionKind, OptionSpec, TensorSpec};
+
 /// The accuracy of each of `folds` folds, each at the threshold that is best for the other folds: the protocol of
 /// LFW (Huang et al. 2007) with 10 folds, whose mean is what papers report.
 ///
@@ -117,3 +119,60 @@ fn best_threshold(order: &[usize], distances: &[f32], same: &[bool]) -> f64 {
     }
     threshold
 }
+
+const TENSORS: &[TensorSpec] = &[TensorSpec::float("distances", "(P)"), TensorSpec::integer("same", "(P)")];
+
+pub(crate) const ACCURACY: MetricEntry = MetricEntry {
+    name: "verification-accuracy",
+    about: "accuracy over folds of pairs, each at the threshold that is best for the others",
+    paper: "Huang et al. 2007",
+    tensors: TENSORS,
+    options: &[OptionSpec {
+        name: "folds",
+        kind: OptionKind::Integer { at_least: 2 },
+        default: "10",
+        help: "how many folds",
+    }],
+    vgg: false,
+    run: |call| {
+        let (distances, same, folds) = (call.var("distances"), call.set("same")?, call.integer("folds"));
+        if (same.len() as i64) < folds {
+            let found = format!("F32 [{}]", same.len());
+            return Err(CallError::tensor(
+                "distances",
+                found,
+                format!("at least a pair for each of {folds} folds"),
+            ));
+        }
+        let accuracies = verification_accuracy(distances.tensor().data(), &same, folds as usize);
+        Ok(Measured::mean("folds", accuracies))
+    },
+};
+
+pub(crate) const VAL: MetricEntry = MetricEntry {
+    name: "val-at-far",
+    about: "the share of same pairs accepted where at most the share `far` of different ones is",
+    paper: "Schroff et al. 2015, section 4",
+    tensors: TENSORS,
+    options: &[OptionSpec {
+        name: "far",
+        kind: OptionKind::Number(Domain::Share),
+        default: "0.001",
+        help: "the false accept rate",
+    }],
+    vgg: false,
+    run: |call| {
+        let (distances, same) = (call.var("distances"), call.set("same")?);
+        Ok(Measured::one("val", val_at_far(distances.tensor().data(), &same, f64::from(call.number("far")))))
+    },
+};
+
+pub(crate) const AUC: MetricEntry = MetricEntry {
+    name: "auc",
+    about: "area under the ROC curve: how probably a same pair is nearer than a different one",
+    paper: "as scikit-learn",
+    tensors: TENSORS,
+    options: &[],
+    vgg: false,
+    run: |call| Ok(Measured::one("auc", auc(call.var("distances").tensor().data(), &call.set("same")?))),
+};

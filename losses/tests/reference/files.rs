@@ -1,7 +1,10 @@
 //! Reads the reference files of tests/reference.
 
+use gobelin_autograd::{Tensor, Var};
+use gobelin_losses::catalogue::Given;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A folder of reference files.
@@ -34,6 +37,28 @@ impl Reference {
     /// The tensor `name` of a case, from the file named `kind`.
     pub fn tensor(&self, kind: &str, case: &Value, name: &str) -> Stored {
         self.stored(kind, &case["tensors"][name])
+    }
+
+    /// A case's tensors, floats through `track`, and options, as the catalogue takes them.
+    pub fn call(
+        &self,
+        kind: &str,
+        case: &Value,
+        track: impl Fn(Tensor) -> Var,
+    ) -> (BTreeMap<String, Given>, Vec<(String, String)>) {
+        let given = |(name, key): (&String, &Value)| {
+            let Stored { shape, floats, integers, is_float } = self.stored(kind, key);
+            let given = if is_float {
+                Given::Float(track(Tensor::new(&shape, floats)))
+            } else {
+                Given::Integer { shape, values: integers }
+            };
+            (name.clone(), given)
+        };
+        let text =
+            |(name, value): (&String, &Value)| (name.clone(), value.as_str().expect("text").to_owned());
+        let entries = |key: &str| case[key].as_object().expect("an object").iter();
+        (entries("tensors").map(given).collect(), entries("options").map(text).collect())
     }
 
     /// The gradient of the tensor `name` of a case.

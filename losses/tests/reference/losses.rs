@@ -1,9 +1,9 @@
 //! Every loss of the catalogue that needs no VGG-19 against the values and gradients of tests/reference/losses.py.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use crate::files::{Reference, Stored};
-use gobelin_autograd::{Tape, Tensor, Var, ops};
+use crate::files::Reference;
+use gobelin_autograd::{Tape, Var, ops};
 use gobelin_losses::catalogue::{self, Given};
 use serde_json::Value;
 
@@ -16,25 +16,7 @@ fn check(reference: &Reference, case: &Value) -> Result<(), String> {
     let name = case["loss"].as_str().expect("a loss");
     let entry = catalogue::loss(name).map_err(|error| error.to_string())?;
     let tape = Tape::new();
-    let mut leaves: BTreeMap<String, Var> = BTreeMap::new();
-    let mut tensors: BTreeMap<String, Given> = BTreeMap::new();
-    for tensor in case["tensors"].as_object().expect("tensors").keys() {
-        let Stored { shape, floats, integers, is_float } = reference.tensor(name, case, tensor);
-        let given = if is_float {
-            let leaf = tape.leaf(Tensor::new(&shape, floats));
-            leaves.insert(tensor.clone(), leaf.clone());
-            Given::Float(leaf)
-        } else {
-            Given::Integer { shape, values: integers }
-        };
-        tensors.insert(tensor.clone(), given);
-    }
-    let options: Vec<(String, String)> = case["options"]
-        .as_object()
-        .expect("options")
-        .iter()
-        .map(|(key, value)| (key.clone(), value.as_str().expect("text").to_owned()))
-        .collect();
+    let (tensors, options) = reference.call(name, case, |tensor| tape.leaf(tensor));
     let found = entry.call(&tensors, &options, None).map_err(|error| error.to_string())?.value;
     let expected = match case["value"].as_f64() {
         Some(value) => vec![value],
@@ -42,7 +24,11 @@ fn check(reference: &Reference, case: &Value) -> Result<(), String> {
     };
     close("value", found.tensor().data(), &expected, VALUE)?;
     let gradients = case["gradients"].as_object().expect("gradients");
-    let wanted: Vec<&Var> = gradients.keys().map(|tensor| &leaves[tensor]).collect();
+    let leaf = |tensor: &String| match &tensors[tensor] {
+        Given::Float(leaf) => leaf,
+        Given::Integer { .. } => panic!("{tensor} has a gradient and no floats"),
+    };
+    let wanted: Vec<&Var> = gradients.keys().map(leaf).collect();
     for (tensor, found) in gradients.keys().zip(tape.gradients(&ops::sum(&found), &wanted)) {
         let expected: Vec<f64> = reference.gradient(name, case, tensor).into_iter().map(f64::from).collect();
         close(tensor, found.data(), &expected, GRADIENT)?;

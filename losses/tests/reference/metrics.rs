@@ -1,6 +1,9 @@
 //! Every metric against scikit-image, scikit-learn, scipy, or a plain program (tests/reference/metrics.py).
 
+use std::collections::BTreeSet;
+
 use crate::files::{Reference, Stored};
+use gobelin_losses::catalogue;
 use gobelin_losses::metrics::{self, Overlap, Pictures, PyramidWasserstein, Vectors};
 use serde_json::Value;
 
@@ -19,108 +22,18 @@ fn channels_last(stored: &Stored) -> (Vec<f32>, [usize; 4]) {
     (values, [n, h, w, c])
 }
 
-fn option(case: &Value, name: &str) -> Option<f64> {
-    case["options"][name].as_str().map(|text| text.parse().expect("a number"))
-}
-
-/// The numbers of one case, by the names of the index.
+/// The numbers of one case by name, from the catalogue's metric.
 fn measure(reference: &Reference, case: &Value) -> Vec<(&'static str, Vec<f64>)> {
     let metric = case["metric"].as_str().unwrap();
-    let tensor = |name: &str| reference.tensor(metric, case, name);
-    let mask = |name: &str| tensor(name).integers.iter().map(|&x| x != 0).collect::<Vec<bool>>();
-    let width = |name: &str| *tensor(name).shape.last().unwrap();
-    let vectors = |stored: &Stored, run: &mut dyn FnMut(Vectors<'_>) -> f64| {
-        run(Vectors::new(&stored.floats, *stored.shape.last().unwrap()))
-    };
-    let two_sets = |run: &dyn Fn(Vectors<'_>, Vectors<'_>) -> f64| {
-        let (real, fake) = (tensor("real"), tensor("fake"));
-        vectors(&real, &mut |real| vectors(&fake, &mut |fake| run(real, fake)))
-    };
-    match metric {
-        "psnr" | "ssim" | "ms-ssim" => {
-            let ((pred, shape), (target, _)) =
-                (channels_last(&tensor("pred")), channels_last(&tensor("target")));
-            let (pred, target) = (Pictures::new(&pred, shape), Pictures::new(&target, shape));
-            let range = option(case, "data-range").unwrap();
-            match metric {
-                "psnr" => vec![("psnr", metrics::psnr(pred, target, range))],
-                "ssim" => vec![("ssim", metrics::ssim(pred, target, range))],
-                _ => vec![("ms-ssim", metrics::ms_ssim(pred, target, range))],
-            }
-        }
-        "iou" | "dice" => {
-            let (name, of) = if metric == "iou" {
-                ("iou", Overlap::iou as fn(Overlap) -> f64)
-            } else {
-                ("dice", Overlap::dice as fn(Overlap) -> f64)
-            };
-            let found = match option(case, "classes") {
-                Some(classes) => {
-                    let ignore = option(case, "ignore-index").map(|x| x as i64);
-                    let (pred, target) = (tensor("pred").integers, tensor("target").integers);
-                    let overlaps = metrics::class_overlaps(&pred, &target, classes as usize, ignore);
-                    metrics::mean_over_classes(&overlaps, of)
-                }
-                None => of(metrics::mask_overlap(&mask("pred"), &mask("target"))),
-            };
-            vec![(name, vec![found])]
-        }
-        "tolerant-quality" => {
-            let tolerance = option(case, "tolerance").unwrap();
-            let found = metrics::tolerant_quality(&mask("pred"), &mask("target"), width("pred"), tolerance);
-            vec![
-                ("completeness", vec![found.completeness]),
-                ("correctness", vec![found.correctness]),
-                ("quality", vec![found.quality]),
-            ]
-        }
-        "betti" => {
-            let numbers = |name: &str| metrics::betti_numbers(&mask(name), width(name));
-            let (pred, target) = (numbers("pred"), numbers("target"));
-            let errors = pred.errors(target);
-            let both = |n: metrics::BettiNumbers| vec![f64::from(n.pieces), f64::from(n.holes)];
-            vec![
-                ("betti-0-error", vec![f64::from(errors.0)]),
-                ("betti-1-error", vec![f64::from(errors.1)]),
-                ("pred", both(pred)),
-                ("target", both(target)),
-            ]
-        }
-        "rand-v" => {
-            let labels = |name: &str| tensor(name).integers.iter().map(|&x| x as u32).collect::<Vec<_>>();
-            let found = metrics::rand_v(&labels("pred"), &labels("target"));
-            vec![("split", vec![found.split]), ("merge", vec![found.merge]), ("rand-v", vec![found.score])]
-        }
-        "verification-accuracy" => {
-            vec![("folds", metrics::verification_accuracy(&tensor("distances").floats, &mask("same"), 10))]
-        }
-        "auc" => vec![("auc", vec![metrics::auc(&tensor("distances").floats, &mask("same"))])],
-        "val-at-far" => {
-            let far = option(case, "far").unwrap();
-            vec![("val", vec![metrics::val_at_far(&tensor("distances").floats, &mask("same"), far)])]
-        }
-        "retrieval" => {
-            let (embeddings, labels) = (tensor("embeddings"), tensor("labels").integers);
-            let set = Vectors::new(&embeddings.floats, embeddings.shape[1]);
-            let found = metrics::retrieval(set, &labels);
-            vec![
-                ("precision-at-1", vec![found.precision_at_1]),
-                ("mean-average-precision", vec![found.mean_average_precision]),
-                ("queries", vec![found.queries as f64]),
-            ]
-        }
-        "frechet-distance" => vec![("distance", vec![two_sets(&metrics::frechet_distance)])],
-        "kernel-distance" => vec![("distance", vec![two_sets(&metrics::kernel_distance)])],
-        "sliced-wasserstein" => {
-            let along = tensor("directions").floats;
-            vec![("distance", vec![two_sets(&|real, fake| metrics::wasserstein_along(real, fake, &along))])]
-        }
-        "mean-pairwise-distance" => {
-            let real = tensor("real");
-            vec![("distance", vec![vectors(&real, &mut |real| metrics::mean_pairwise_distance(real))])]
-        }
-        other => panic!("the index names a metric that this test does not know: {other}"),
-    }
+    let (tensors, options) = reference.call(metric, case, |tensor| tensor.into());
+    catalogue::metric(metric).unwrap().call(&tensors, &options, None).unwrap().values
+}
+
+#[test]
+fn every_metric_has_a_case() {
+    let reference = Reference::open("metrics");
+    let named: BTreeSet<&str> = reference.cases.iter().filter_map(|case| case["metric"].as_str()).collect();
+    assert_eq!(named, catalogue::METRICS.iter().map(|entry| entry.name).collect());
 }
 
 #[test]
