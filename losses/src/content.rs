@@ -16,7 +16,7 @@ use gobelin_autograd::{Var, ops};
 
 use crate::catalogue::{LossEntry, OptionKind, OptionSpec, TensorSpec};
 use crate::features::Features;
-use crate::layers::{self, IMAGES, NORMALISATION, POOL};
+use crate::layers::{self, IMAGES, POOL};
 
 /// What features are divided by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,13 +71,6 @@ impl Content {
     }
 }
 
-pub(crate) const HALF: OptionSpec = OptionSpec {
-    name: "half",
-    kind: OptionKind::Flag,
-    default: "true",
-    help: "the paper's factor of 1/2 in the content",
-};
-
 pub(crate) const ENTRY: LossEntry = LossEntry {
     name: "content",
     about: "content: 1/2 ||V(pred) - V(content)||^2, V one layer of VGG-19",
@@ -85,7 +78,12 @@ pub(crate) const ENTRY: LossEntry = LossEntry {
     tensors: &[TensorSpec::float("pred", "(N, 3, H, W)"), TensorSpec::float("content", "(N, 3, H, W)")],
     options: &[
         OptionSpec { name: "layer", kind: OptionKind::Words, default: "conv4_2", help: "a layer of VGG-19" },
-        HALF,
+        OptionSpec {
+            name: "half",
+            kind: OptionKind::Flag,
+            default: "true",
+            help: "the paper's factor of 1/2",
+        },
         OptionSpec {
             name: "normalise",
             kind: OptionKind::Choice(&["none", "chw"]),
@@ -94,13 +92,13 @@ pub(crate) const ENTRY: LossEntry = LossEntry {
         },
         IMAGES,
         POOL,
-        NORMALISATION,
     ],
     vgg: true,
     run: |call| {
-        layers::check(call, "layer", &["pred"])?;
+        let layer = layers::only(call, "layer")?;
+        layers::reach(call, &["pred"], &[&layer])?;
         let normalise = if call.word("normalise") == "chw" { Normalise::Chw } else { Normalise::None };
-        let loss = Content { layer: layers::only(call, "layer")?, half: call.flag("half"), normalise };
+        let loss = Content { layer, half: call.flag("half"), normalise };
         Ok(loss.loss(call.features("content")?, &call.var("pred"), &call.var("content")).into())
     },
 };

@@ -7,3 +7,10 @@ pub trait Features {
     /// The outputs of the named layers for pictures of `(N, H, W, 3)`, each `(N, H', W', C')`, in the order asked for.
     fn at(&self, pictures: &Var, layers: &[&str]) -> Vec<Var>;
 }
+
+/// Any function of pictures and layers is a network, so that neither crate needs to know the other's.
+impl<F: Fn(&Var, &[&str]) -> Vec<Var>> Features for F {
+    fn at(&self, pictures: &Var, layers: &[&str]) -> Vec<Var> {
+        self(pictures, layers)
+    }
+}

@@ -48,19 +48,25 @@ impl Layers {
 /// Convolutions of each block of VGG-19.
 const DEPTHS: [usize; 5] = [2, 2, 4, 4, 4];
 
-/// Checks that VGG-19 has the layers of an option, and that the pictures `tensors` of a call reach them.
-pub(crate) fn check(call: &Call<'_>, option: &str, tensors: &[&str]) -> Result<(), CallError> {
-    for name in call.words(option) {
-        let side = smallest_side(name).ok_or_else(|| CallError::Value {
-            name: option.into(),
-            found: name.into(),
-            expected: "VGG-19's layers: convB_L (before its ReLU), reluB_L (after it) or poolB, such as relu2_2".into(),
+/// Checks that VGG-19 has these layers, and that the pictures `tensors` of a call are large enough to reach them.
+pub(crate) fn reach(call: &Call<'_>, tensors: &[&str], layers: &[&str]) -> Result<(), CallError> {
+    for layer in layers {
+        let side = smallest_side(layer).ok_or_else(|| CallError::Value {
+            name: "layers".into(),
+            found: (*layer).into(),
+            expected:
+                "VGG-19's layers: convB_L (before its ReLU), reluB_L (after it) or poolB, such as relu2_2"
+                    .into(),
         })?;
         for tensor in tensors {
             let shape = call.shape(tensor);
             if shape[2..].iter().any(|&length| length < side) {
-                let expected = format!("pictures of at least {side}x{side} pixels, as {name} needs");
-                return Err(CallError::tensor(tensor, format!("pictures of {}x{}", shape[2], shape[3]), expected));
+                let expected = format!("pictures of at least {side}x{side} pixels, as {layer} needs");
+                return Err(CallError::tensor(
+                    tensor,
+                    format!("pictures of {}x{}", shape[2], shape[3]),
+                    expected,
+                ));
             }
         }
     }
@@ -125,25 +131,29 @@ pub(crate) const POOL: OptionSpec = OptionSpec {
     help: "what ends a block of VGG-19",
 };
 
-/// What the given network's weights were trained on: read by whoever makes the network for a call.
-pub(crate) const NORMALISATION: OptionSpec = OptionSpec {
-    name: "normalisation",
-    kind: OptionKind::Choice(&["imagenet", "caffe"]),
-    default: "imagenet",
-    help: "RGB less ImageNet's mean by its deviation, or Caffe's BGR of 0 to 255 less its mean",
-};
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn layers_are_those_of_vgg19() {
-        let known = [("conv1_1", 1), ("relu2_2", 2), ("pool2", 4), ("conv3_4", 4), ("relu5_4", 16), ("pool5", 32)];
+        let known =
+            [("conv1_1", 1), ("relu2_2", 2), ("pool2", 4), ("conv3_4", 4), ("relu5_4", 16), ("pool5", 32)];
         for (name, side) in known {
             assert_eq!(smallest_side(name), Some(side), "{name}");
         }
-        for name in ["conv1_3", "conv0_1", "conv6_1", "pool0", "pool6", "relu3", "relu3_04", "conv+1_1", "features.3", ""] {
+        for name in [
+            "conv1_3",
+            "conv0_1",
+            "conv6_1",
+            "pool0",
+            "pool6",
+            "relu3",
+            "relu3_04",
+            "conv+1_1",
+            "features.3",
+            "",
+        ] {
             assert_eq!(smallest_side(name), None, "{name}");
         }
     }

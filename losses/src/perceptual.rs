@@ -17,7 +17,7 @@ use gobelin_autograd::{Var, ops};
 
 use crate::catalogue::{LossEntry, TensorSpec};
 use crate::features::Features;
-use crate::layers::{self, IMAGES, LAYER_WEIGHTS, Layers, NORMALISATION, POOL, layers_option};
+use crate::layers::{self, IMAGES, LAYER_WEIGHTS, Layers, POOL, layers_option};
 
 /// Which layers count, and how much.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +50,10 @@ impl Perceptual {
     #[track_caller]
     pub fn of_maps(&self, pred: &[Var], target: &[Var]) -> Var {
         let count = self.layers.names().len();
-        assert!(count > 0 && pred.len() == count && target.len() == count, "perceptual: one map for each layer");
+        assert!(
+            count > 0 && pred.len() == count && target.len() == count,
+            "perceptual: one map for each layer"
+        );
         let terms = self.layers.weights().zip(pred.iter().zip(target));
         let terms = terms.map(|(weight, (x, y))| ops::scale(&ops::mean_squared_difference(x, y), weight));
         terms.reduce(|sum, term| ops::add(&sum, &term)).expect("a layer")
@@ -62,11 +65,11 @@ pub(crate) const ENTRY: LossEntry = LossEntry {
     about: "perceptual: sum over layers of w ||V(pred) - V(target)||^2 / (C H W), V the features of VGG-19",
     paper: "Johnson et al. 2016, equation 2",
     tensors: &[TensorSpec::float("pred", "(N, 3, H, W)"), TensorSpec::float("target", "(N, 3, H, W)")],
-    options: &[layers_option("relu2_2"), LAYER_WEIGHTS, IMAGES, POOL, NORMALISATION],
+    options: &[layers_option("relu2_2"), LAYER_WEIGHTS, IMAGES, POOL],
     vgg: true,
     run: |call| {
-        layers::check(call, "layers", &["pred"])?;
         let loss = Perceptual { layers: Layers::of_call(call, |_| 1.0)? };
+        layers::reach(call, &["pred"], &loss.layers.names())?;
         Ok(loss.loss(call.features("perceptual")?, &call.var("pred"), &call.var("target")).into())
     },
 };

@@ -21,7 +21,7 @@ use gobelin_autograd::{Var, ops};
 
 use crate::catalogue::{Call, CallError, LossEntry, OptionKind, OptionSpec, TensorSpec};
 use crate::features::Features;
-use crate::layers::{self, IMAGES, LAYER_WEIGHTS, Layers, NORMALISATION, POOL, layers_option};
+use crate::layers::{self, IMAGES, LAYER_WEIGHTS, Layers, POOL, layers_option};
 
 /// What Gram matrices are divided by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub struct Style {
 }
 
 /// The paper's layers.
-pub(crate) const LAYERS: &str = "conv1_1,conv2_1,conv3_1,conv4_1,conv5_1";
+const LAYERS: &str = "conv1_1,conv2_1,conv3_1,conv4_1,conv5_1";
 
 impl Default for Style {
     fn default() -> Self {
@@ -105,58 +105,63 @@ impl Style {
     pub fn of_maps(&self, maps: &[Var], style: &[Var]) -> Var {
         let count = self.layers.names().len();
         assert!(count > 0 && maps.len() == count && style.len() == count, "style: one map for each layer");
-        let terms = self.layers.weights().zip(self.grams(maps).iter().zip(style)).map(|(weight, (gram, style))| {
-            let (pictures, styles) = (gram.shape()[0], style.shape()[0]);
-            assert!(styles == 1 || styles == pictures, "style: {styles} style pictures for {pictures}");
-            let squares = ops::sum(&ops::square(&ops::sub(gram, style)));
-            ops::scale(&squares, weight / pictures as f32)
-        });
-        terms.reduce(|sum, term| ops::add(&sum, &term)).expect("a layer")
-    }
-
-    /// The options of [`OPTIONS`], where tensor `style` goes with `pred`.
-    pub(crate) fn of_call(call: &Call<'_>) -> Result<Self, CallError> {
-        layers::check(call, "layers", &["pred", "style"])?;
-        let (pictures, styles) = (call.shape("pred")[0], call.shape("style")[0]);
-        if styles != 1 && styles != pictures {
-            let expected = format!("one, or {pictures} as in `pred`");
-            return Err(CallError::tensor("style", format!("{styles} pictures"), expected));
-        }
-        Ok(Self {
-            layers: Layers::of_call(call, |count| 1.0 / count as f32)?,
-            gram: match call.word("gram") {
-                "hw" => Gram::Hw,
-                "chw" => Gram::Chw,
-                _ => Gram::None,
+        let terms = self.layers.weights().zip(self.grams(maps).into_iter().zip(style)).map(
+            |(weight, (gram, style))| {
+                let (pictures, styles) = (gram.shape()[0], style.shape()[0]);
+                assert!(styles == 1 || styles == pictures, "style: {styles} style pictures for {pictures}");
+                let squares = ops::sum(&ops::square(&ops::sub(&gram, style)));
+                ops::scale(&squares, weight / pictures as f32)
             },
-            map_size: if call.word("map-size") == "chw" { MapSize::Chw } else { MapSize::Hw },
-        })
+        );
+        terms.reduce(|sum, term| ops::add(&sum, &term)).expect("a layer")
     }
 }
 
-pub(crate) const GRAM: OptionSpec = OptionSpec {
-    name: "gram",
-    kind: OptionKind::Choice(&["none", "hw", "chw"]),
-    default: "none",
-    help: "what Gram matrices are divided by: none is the paper's E_l, hw Gatys' code, chw Johnson's",
-};
-
-pub(crate) const MAP_SIZE: OptionSpec = OptionSpec {
-    name: "map-size",
-    kind: OptionKind::Choice(&["hw", "chw"]),
-    default: "hw",
-    help: "what M is in E_l: rows by columns, or channels by rows by columns",
-};
+/// Checks that there is one style picture, or as many as there are pictures.
+pub(crate) fn one_or_as_many(call: &Call<'_>) -> Result<(), CallError> {
+    let (pictures, styles) = (call.shape("pred")[0], call.shape("style")[0]);
+    if styles == 1 || styles == pictures {
+        return Ok(());
+    }
+    let expected = format!("one, or {pictures} as in `pred`");
+    Err(CallError::tensor("style", format!("{styles} pictures"), expected))
+}
 
 pub(crate) const ENTRY: LossEntry = LossEntry {
     name: "style",
     about: "style: sum over layers of w sum (G - A)^2 / (4 N^2 M^2), G and A the Gram matrices of VGG-19's maps",
     paper: "Gatys et al. 2016, equations 3 to 5",
     tensors: &[TensorSpec::float("pred", "(N, 3, H, W)"), TensorSpec::float("style", "(K, 3, Y, X)")],
-    options: &[layers_option(LAYERS), LAYER_WEIGHTS, GRAM, MAP_SIZE, IMAGES, POOL, NORMALISATION],
+    options: &[
+        layers_option(LAYERS),
+        LAYER_WEIGHTS,
+        OptionSpec {
+            name: "gram",
+            kind: OptionKind::Choice(&["none", "hw", "chw"]),
+            default: "none",
+            help: "what Gram matrices are divided by: none is the paper's E_l, hw Gatys' code, chw Johnson's",
+        },
+        OptionSpec {
+            name: "map-size",
+            kind: OptionKind::Choice(&["hw", "chw"]),
+            default: "hw",
+            help: "what M is in E_l: rows by columns, or channels by rows by columns",
+        },
+        IMAGES,
+        POOL,
+    ],
     vgg: true,
     run: |call| {
-        let loss = Style::of_call(call)?;
+        let layers = Layers::of_call(call, |count| 1.0 / count as f32)?;
+        layers::reach(call, &["pred", "style"], &layers.names())?;
+        one_or_as_many(call)?;
+        let gram = match call.word("gram") {
+            "hw" => Gram::Hw,
+            "chw" => Gram::Chw,
+            _ => Gram::None,
+        };
+        let map_size = if call.word("map-size") == "chw" { MapSize::Chw } else { MapSize::Hw };
+        let loss = Style { layers, gram, map_size };
         Ok(loss.loss(call.features("style")?, &call.var("pred"), &call.var("style")).into())
     },
 };
@@ -191,14 +196,16 @@ mod tests {
         let gram = |v: [f32; 6], i: usize, j: usize| (0..3).map(|k| v[2 * k + i] * v[2 * k + j]).sum::<f32>();
         let (f_values, p_values) = ([1.0, 2.0, -1.0, 0.5, 3.0, 1.0], [2.0, 0.0, 1.0, 1.0, 0.0, -1.0]);
         let pairs = [(0, 0), (0, 1), (1, 0), (1, 1)];
-        let squares: f32 = pairs.iter().map(|&(i, j)| (gram(f_values, i, j) - gram(p_values, i, j)).powi(2)).sum();
+        let squares: f32 =
+            pairs.iter().map(|&(i, j)| (gram(f_values, i, j) - gram(p_values, i, j)).powi(2)).sum();
         for (divisor, expected) in [
             ((Gram::None, MapSize::Hw), squares / (4.0 * 4.0 * 9.0)),
             ((Gram::None, MapSize::Chw), squares / (4.0 * 4.0 * 36.0)),
             ((Gram::Hw, MapSize::Hw), squares / 9.0 / 4.0),
             ((Gram::Chw, MapSize::Hw), squares / 36.0),
         ] {
-            let loss = Style { layers: Layers::new([("relu1_1", 1.0)]), gram: divisor.0, map_size: divisor.1 };
+            let loss =
+                Style { layers: Layers::new([("relu1_1", 1.0)]), gram: divisor.0, map_size: divisor.1 };
             let found = loss.of_maps(std::slice::from_ref(&f), &loss.grams(std::slice::from_ref(&p))).item();
             assert!((found - expected).abs() < 1e-5 * expected, "{divisor:?}: {found}, expected {expected}");
         }

@@ -16,9 +16,9 @@ use gobelin_autograd::{Var, ops};
 
 use crate::Reduction;
 use crate::catalogue::{Domain, LossEntry, OptionKind, OptionSpec, TensorSpec};
-use crate::content::{self, Content};
+use crate::content::Content;
 use crate::features::Features;
-use crate::layers::{self, IMAGES, LAYER_WEIGHTS, NORMALISATION, POOL, layers_option};
+use crate::layers::{self, IMAGES, POOL};
 use crate::style::{self, Style};
 use crate::tv::{Variation, tv};
 
@@ -39,7 +39,13 @@ pub struct StyleTransfer {
 
 impl Default for StyleTransfer {
     fn default() -> Self {
-        Self { content: Content::default(), style: Style::default(), alpha: 1.0, beta: 1000.0, tv_weight: 0.0 }
+        Self {
+            content: Content::default(),
+            style: Style::default(),
+            alpha: 1.0,
+            beta: 1000.0,
+            tv_weight: 0.0,
+        }
     }
 }
 
@@ -98,32 +104,20 @@ pub(crate) const ENTRY: LossEntry = LossEntry {
         weight("alpha", "1", "the weight of the content"),
         weight("beta", "1000", "the weight of the style"),
         weight("tv-weight", "0", "the weight of the anisotropic total variation, summed over pixels"),
-        OptionSpec {
-            name: "content-layer",
-            kind: OptionKind::Words,
-            default: "conv4_2",
-            help: "the layer of VGG-19 that holds the content",
-        },
-        content::HALF,
-        layers_option(style::LAYERS),
-        LAYER_WEIGHTS,
-        style::GRAM,
-        style::MAP_SIZE,
         IMAGES,
         POOL,
-        NORMALISATION,
     ],
     vgg: true,
     run: |call| {
-        layers::check(call, "content-layer", &["pred"])?;
-        let layer = layers::only(call, "content-layer")?;
         let loss = StyleTransfer {
-            content: Content { layer, half: call.flag("half"), ..Content::default() },
-            style: Style::of_call(call)?,
             alpha: call.number("alpha"),
             beta: call.number("beta"),
             tv_weight: call.number("tv-weight"),
+            ..StyleTransfer::default()
         };
+        layers::reach(call, &["pred"], &[&loss.content.layer])?;
+        layers::reach(call, &["pred", "style"], &loss.style.layers.names())?;
+        style::one_or_as_many(call)?;
         let features = call.features("style-transfer")?;
         let targets = loss.targets(features, &call.var("content"), &call.var("style"));
         Ok(loss.loss(features, &call.var("pred"), &targets).into())

@@ -101,6 +101,10 @@ def record(recorder):
     two = {"pred": picture(2, 3, 9, 8, key=7), "content": picture(2, 3, 9, 8, key=8)}
     case("content", "batch", lambda pred, content: content_loss(pred, content), two)
 
+    signed = {key: value * 2 - 1 for key, value in two.items()}
+    case("content", "signed-average", lambda pred, content: content_loss(pred, content, images="signed", pool="average"), signed,
+         {"images": "signed", "pool": "average"})
+
     pair = {"pred": picture(1, 3, 16, 17, key=9), "style": picture(1, 3, 16, 17, key=10)}
     for gram in ["none", "hw", "chw"]:
         case("style", f"gram-{gram}", lambda pred, style: style_loss(pred, style, gram=gram), pair, {"gram": gram})
@@ -108,6 +112,8 @@ def record(recorder):
     case("style", "map-size", lambda pred, style: style_loss(pred, style, map_size="chw"), pair, {"map-size": "chw"})
     case("style", "layers", lambda pred, style: style_loss(pred, style, ["relu1_2", "relu2_2"], [1.0, 3.0], "chw"), pair,
          {"layers": "relu1_2,relu2_2", "layer-weights": "1,3", "gram": "chw"})
+    signed = {key: value * 2 - 1 for key, value in pair.items()}
+    case("style", "signed", lambda pred, style: style_loss(pred, style, images="signed"), signed, {"images": "signed"})
     other = {"pred": picture(2, 3, 16, 17, key=11), "style": picture(1, 3, 20, 16, key=12)}
     case("style", "other-size", lambda pred, style: style_loss(pred, style), other)
 
@@ -117,6 +123,9 @@ def record(recorder):
     case("style-transfer", "weights", lambda **t: style_transfer(**t, alpha=0.5, beta=1e4, tv_weight=0.3), three,
          {"alpha": 0.5, "beta": 10000, "tv-weight": 0.3})
     case("style-transfer", "average", lambda **t: style_transfer(**t, pool="average"), three, {"pool": "average"})
+
+    signed = {key: value * 2 - 1 for key, value in three.items()}
+    case("style-transfer", "signed", lambda **t: style_transfer(**t, images="signed"), signed, {"images": "signed"})
 
     for name, shape in {"odd": (2, 1, 13, 9), "wide": (1, 1, 8, 31)}.items():
         target = integers(0, 2, *shape, key=("topology", name)).float()
