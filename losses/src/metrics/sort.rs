@@ -16,13 +16,13 @@ pub fn sort(numbers: &mut [f32], scratch: &mut Vec<u32>) {
     scratch.clear();
     scratch.resize(2 * numbers.len(), 0);
     let (first, second) = scratch.split_at_mut(numbers.len());
-    let mut counts = [[0u32; VALUES]; 3];
+    let mut counts = vec![[0u32; VALUES]; 3];
     for &number in &*numbers {
         let key = key(number);
         (0..3).for_each(|place| counts[place][digit(key, place)] += 1);
     }
-    counts.iter_mut().for_each(|counts| starts(counts));
-    let [low, middle, high] = &mut counts;
+    counts.iter_mut().for_each(starts);
+    let [low, middle, high] = &mut counts[..] else { unreachable!("three digits") };
     scatter(numbers.iter().map(|&number| key(number)), 0, low, first);
     scatter(first.iter().copied(), 1, middle, second);
     scatter(second.iter().copied(), 2, high, first);

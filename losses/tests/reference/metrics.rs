@@ -25,7 +25,7 @@ fn channels_last(stored: &Stored) -> (Vec<f32>, [usize; 4]) {
 /// The numbers of one case by name, from the catalogue's metric.
 fn measure(reference: &Reference, case: &Value) -> Vec<(&'static str, Vec<f64>)> {
     let metric = case["metric"].as_str().unwrap();
-    let (tensors, options) = reference.call(metric, case, |tensor| tensor.into());
+    let (tensors, options) = reference.call(metric, case, Into::into);
     catalogue::metric(metric).unwrap().call(&tensors, &options, None).unwrap().values
 }
 

@@ -65,7 +65,7 @@ pub(super) struct Preparation {
 }
 
 impl View {
-    pub(super) fn preparation(&self) -> Preparation {
+    pub(super) fn preparation(self) -> Preparation {
         let reversed = self.normalisation == Normalisation::Caffe;
         let (mean, scale) = match self.normalisation {
             Normalisation::ImageNet => (MEAN, DEVIATION.map(f32::recip)),
