@@ -56,9 +56,9 @@ pub(crate) fn similarity(x: &Var, y: &Var, data_range: f32) -> Similarity {
     let (down, across) = (window(h), window(w));
     let blur = |x: &Var| ops::filter_separable(x, [&down, &across]);
     let [c1, c2] = [0.01, 0.03].map(|k: f32| (k * data_range).powi(2));
-    // Variances do not change with an offset, but lose fewer digits around 0.
-    let offset = -0.5 * data_range;
-    let [x0, y0] = [x, y].map(|x| ops::add_scalar(x, offset));
+    // Variances do not change with an offset, but lose fewer digits around 0: each channel of each picture about its mean.
+    let [x_mean, y_mean] = [x, y].map(|x| ops::mean_axes(&x.detach(), &[1, 2]));
+    let (x0, y0) = (ops::sub(x, &x_mean), ops::sub(y, &y_mean));
     let (mx, my) = (blur(&x0), blur(&y0));
     let (mxx, myy, mxy) = (ops::square(&mx), ops::square(&my), ops::mul(&mx, &my));
     // Only the sum of the variances counts: one filtering for both.
@@ -67,7 +67,7 @@ pub(crate) fn similarity(x: &Var, y: &Var, data_range: f32) -> Similarity {
     let covariance = ops::sub(&blur(&ops::mul(&x0, &y0)), &mxy);
     let structure =
         ops::div(&ops::add_scalar(&ops::scale(&covariance, 2.0), c2), &ops::add_scalar(&variances, c2));
-    let (mx, my) = (ops::add_scalar(&mx, -offset), ops::add_scalar(&my, -offset));
+    let (mx, my) = (ops::add(&mx, &x_mean), ops::add(&my, &y_mean));
     let brightness = ops::div(
         &ops::add_scalar(&ops::scale(&ops::mul(&mx, &my), 2.0), c1),
         &ops::add_scalar(&ops::add(&ops::square(&mx), &ops::square(&my)), c1),

@@ -10,8 +10,9 @@ algorithm 1.
 
 The first steps of Adam and RMSprop are signs of gradients: where one gradient among thousands is zero to rounding, its
 weight moves by a whole step either way, and twenty updates later PyTorch's own float32 losses are 1e-2 from its float64
-ones. Such a run tests nothing, so each case takes the first seed whose float32 and float64 losses agree to 3e-5. A
-clipped critic's hundred updates at 64 pixels have no such seed among a hundred, so WGAN is held at 28 pixels alone.
+ones. Such a run tests nothing, so each case takes the first seed whose float64 losses four float32 runs agree with to
+3e-5, three of them from weights moved by one rounding. A clipped critic's hundred updates at 64 pixels have no such seed
+among a hundred, so WGAN is held at 28 pixels alone, and there by one float32 run.
 """
 import json
 import pathlib
@@ -57,12 +58,12 @@ def discriminator(size, channels, width):
     return nn.Sequential(*layers, nn.Conv2d(c, 1, end, 1, 0, bias=False), nn.Flatten(0))
 
 
-def set_weights(net, seed):
-    """Filters uniform in +-0.1, scales of norms 1 +- 0.1, shifts 0."""
+def set_weights(net, seed, rounding):
+    """Filters uniform in +-0.1, scales of norms 1 +- 0.1, shifts 0; each filter weight moved by up to `rounding`."""
     for n, (name, p) in enumerate(net.named_parameters()):
         with torch.no_grad():
             if p.dim() == 4:
-                p.copy_(0.1 * uniform(seed + n, *p.shape))
+                p.copy_(0.1 * uniform(seed + n, *p.shape) * (1 + 6e-8 * rounding * uniform(seed + n + 500, *p.shape).sign()))
             elif name.endswith("weight"):
                 p.copy_(1 + 0.1 * uniform(seed + n, *p.shape))
             else:
@@ -89,10 +90,10 @@ def generator_loss(name, fake):
     return g[name]()
 
 
-def run(name, seed, size, channels, width, noise, batch, updates=20):
+def run(name, seed, size, channels, width, noise, batch, rounding=0, updates=20):
     g, d = generator(size, channels, width, noise), discriminator(size, channels, width)
-    set_weights(g, seed + 1000)
-    set_weights(d, seed + 2000)
+    set_weights(g, seed + 1000, rounding)
+    set_weights(d, seed + 2000, rounding)
     draws = iter(range(seed, seed + 10_000))
     z = lambda: 1.7 * uniform(50_000 + next(draws), batch, noise, 1, 1)
     # The batch is given in channels-last order, as the trainer's loader gives it.
@@ -140,8 +141,13 @@ def case(name, **shape):
         torch.set_default_dtype(torch.float64)
         exact = run(name, seed, **shape)
         torch.set_default_dtype(torch.float32)
-        single = run(name, seed, **shape)
-        difference = max(abs(a - b) / abs(b) for side in "dg" for a, b in zip(single[side], exact[side]))
+        difference = 0.0
+        for rounding in range(1 if name == "wgan" else 4):
+            found = run(name, seed, **shape, rounding=rounding)
+            single = single if rounding else found
+            difference = max(difference, *(abs(a - b) / abs(b) for side in "dg" for a, b in zip(found[side], exact[side])))
+            if difference >= 3e-5:
+                break
         print(f"{name} {shape['size']} px, seed {seed}: float32 and float64 differ by {difference:.0e}", flush=True)
         if difference < 3e-5:
             return {"loss": name, "seed": seed, **shape, **single}
@@ -150,7 +156,7 @@ def case(name, **shape):
 
 def main():
     torch.set_num_threads(1)
-    shapes = (dict(size=28, channels=1, width=8, noise=16, batch=8), dict(size=64, channels=3, width=4, noise=16, batch=8))
+    shapes = (dict(size=28, channels=1, width=8, noise=16, batch=8), dict(size=64, channels=3, width=2, noise=8, batch=8))
     names = ("minmax", "ns", "ls", "wgan")
     cases = [case(name, **shape) for shape in shapes for name in names if shape["size"] == 28 or name != "wgan"]
     path = pathlib.Path(__file__).with_suffix(".json")

@@ -103,6 +103,10 @@ def structure_losses(recorder):
         target = smooth(*shape, key=("ms", name))
         tensors = {"pred": noisy(target, ("ms", name), 0.05), "target": target}
         recorder.case("ms-ssim", name, lambda pred, target: (1 - ms_ssim(pred, target)).mean(), tensors)
+    target = smooth(2, 1, 24, 20, key="ms-range")
+    wide = {"pred": noisy(target, "ms-range", 0.05) * 255, "target": target * 255}
+    recorder.case("ms-ssim", "data-range", lambda pred, target: (1 - ms_ssim(pred, target, 255.0)).mean(), wide,
+                  {"data-range": 255})
     target = smooth(2, 1, 176, 192, key="library")
     pred = noisy(target, "library")
     agree(ms_ssim(pred.double(), target.double()).mean(), piq.multi_scale_ssim(pred.double(), target.double()), "ms-ssim")

@@ -1,5 +1,7 @@
 //! The one command.
 
+mod bench;
+mod call;
 mod data;
 
 use std::process::ExitCode;
@@ -14,6 +16,7 @@ fn main() -> ExitCode {
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .subcommand(cli::command::<GanOptions>())
+        .subcommand(bench::command())
         .subcommand(data::command());
     let matches = match cli::parse(command, std::env::args_os()) {
         Ok(matches) => matches,
@@ -21,6 +24,7 @@ fn main() -> ExitCode {
     };
     match matches.subcommand() {
         Some((GanOptions::NAME, matches)) => cli::main::<GanOptions>(matches),
+        Some((bench::NAME, matches)) => call::end(bench::main(matches)),
         Some((data::NAME, matches)) => data::main(matches),
         _ => unreachable!("clap lets no other subcommand through"),
     }
