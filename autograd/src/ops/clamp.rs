@@ -12,7 +12,11 @@ use crate::var::Var;
 pub fn clamp(x: &Var, low: f32, high: f32) -> Var {
     assert!(low <= high, "clamp: bounds {low} and {high}, expected the lower one first");
     let saved = x.tensor().clone();
-    Var::record("clamp", x.tensor().map(move |v| v.clamp(low, high)), &[x], move |step| {
+    let within = move |v: f32| {
+        let v = if v < low { low } else { v };
+        if v > high { high } else { v }
+    };
+    Var::record("clamp", x.tensor().map(within), &[x], move |step| {
         let inside = move |v: f32| v >= low && v <= high;
         if step.is_final() {
             let pass = move |g: f32, x: f32| if inside(x) { g } else { 0.0 };

@@ -79,9 +79,9 @@ fn describe(op: &str, shape: &[usize], window: Window) -> pool::Pool {
     let fits = (0..2)
         .all(|i| stride[i] > 0 && padding[i] < kernel[i] && kernel[i] <= [height, width][i] + 2 * padding[i]);
     assert!(
-        fits && kernel[0] * kernel[1] < 255,
+        fits && kernel[0] * kernel[1] <= 256,
         "{op}: a window of {kernel:?} with stride {stride:?} and padding {padding:?} over shape {shape:?}: expected \
-         a padding below the window, a window within the padded picture, and fewer than 255 pixels in it"
+         a padding below the window, a window within the padded picture, and at most 256 pixels in it"
     );
     pool::Pool { batch, height, width, channels, kernel, stride, padding }
 }

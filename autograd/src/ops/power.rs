@@ -1,38 +1,43 @@
 //! Powers with a constant exponent.
 
-use gobelin_kernels::cpu::math;
+use gobelin_kernels::cpu::math::Power;
 
 use crate::ops;
+use crate::tensor::Tensor;
 use crate::var::Var;
 
-/// `x^exponent`; NaN for negative `x` unless the exponent is whole, infinite at 0 if it is negative.
+/// `x^exponent`; NaN for negative `x` unless the exponent is whole, infinite at 0 if it is negative, 1 everywhere if it is 0.
 ///
 /// Derivative: `exponent * x^(exponent - 1)`. Where `x` is 0 and that is infinite (an exponent below 1) it is 0 instead, as for
 /// [`ops::sqrt`], and so are the higher ones: a product of indices that touches 0 then has no NaN in its gradient.
+///
+/// # Panics
+/// If the exponent is infinite or NaN.
 pub fn power(x: &Var, exponent: f32) -> Var {
-    raise(x, exponent, move |v| math::power(v, exponent))
+    raise(x, exponent, false)
 }
 
-/// [`power`], but 0 where `x` is 0 and the exponent negative: the family of its derivatives.
-fn power_or_zero(x: &Var, exponent: f32) -> Var {
-    let hide = exponent < 0.0;
-    raise(x, exponent, move |v| if hide && v == 0.0 { 0.0 } else { math::power(v, exponent) })
-}
-
-fn raise(x: &Var, exponent: f32, value: impl Fn(f32) -> f32 + Sync) -> Var {
-    // The common exponents have ops of their own, a tenth of the work.
+/// [`power`], or 0 where `x` is 0 and the exponent negative, as the derivatives have it.
+fn raise(x: &Var, exponent: f32, is_derivative: bool) -> Var {
+    if exponent == 0.0 {
+        return Tensor::ones(x.shape()).into();
+    }
+    // The common exponents have quicker ops of their own.
     if exponent == 1.0 {
         return x.clone();
     }
     if exponent == 2.0 {
         return ops::square(x);
     }
+    let power = Power::new(exponent);
+    let y = if is_derivative && exponent < 0.0 {
+        x.tensor().map(move |v| if v == 0.0 { 0.0 } else { power.of(v) })
+    } else {
+        x.tensor().map(move |v| power.of(v))
+    };
     let saved = x.clone();
-    Var::record("power", x.tensor().map(value), &[x], move |step| {
-        if exponent == 0.0 {
-            return vec![None];
-        }
-        let slope = ops::scale(&power_or_zero(&saved, exponent - 1.0), exponent);
+    Var::record("power", y, &[x], move |step| {
+        let slope = ops::scale(&raise(&saved, exponent - 1.0, true), exponent);
         vec![Some(ops::mul(&step.gradient, &slope))]
     })
 }
@@ -43,7 +48,6 @@ mod tests {
     use crate::check::GradientCheck;
     use crate::ops::testing::numbers;
     use crate::tape::Tape;
-    use crate::tensor::Tensor;
 
     #[test]
     fn gradients() {

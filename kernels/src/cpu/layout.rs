@@ -66,7 +66,7 @@ fn strided_copy(x: &[f32], offset: usize, shape: &[usize], steps: &[usize], out:
     });
 }
 
-/// A copy that is quick for a few values too: a call to the system's `memcpy` costs as much as moving 60 bytes.
+/// A copy that is quick for a few values too, where the call to `memcpy` would be most of the work.
 #[inline(always)]
 fn copy(x: &[f32], out: &mut [f32]) {
     if x.len() >= 16 {

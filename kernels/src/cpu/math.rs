@@ -12,9 +12,12 @@ pub fn exp(x: f32) -> f32 {
     const LOW: f32 = -2.121_944_4e-4;
     // Beyond these the result is 0 or infinity; `clamp` keeps NaN.
     let inside = x.clamp(-87.336, 88.722);
-    // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer.
+    // Adding 1.5 * 2^23 rounds to the nearest integer, which then stands in the low bits: a conversion that, unlike Rust's
+    // saturating cast, vectorises.
     const ROUND: f32 = 12_582_912.0;
-    let n = (inside * LOG2_E + ROUND) - ROUND;
+    let rounded = inside * LOG2_E + ROUND;
+    let n = rounded - ROUND;
+    let whole = (rounded.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
     let r = (inside - n * HIGH) - n * LOW;
     let p = 1.987_569_1e-4;
     let p = p * r + 1.398_199_9e-3;
@@ -24,9 +27,9 @@ pub fn exp(x: f32) -> f32 {
     let p = p * r + 0.5;
     let mantissa = p * r * r + r + 1.0;
     // 2^n in two factors, since n may be 128.
-    let half = (n * 0.5) as i32;
-    let power = |k: i32| f32::from_bits(((k + 127) << 23) as u32);
-    let result = mantissa * power(half) * power(n as i32 - half);
+    let half = whole >> 1;
+    let power = |k: i32| f32::from_bits((k.wrapping_add(127) << 23) as u32);
+    let result = mantissa * power(half) * power(whole - half);
     let result = if x < -87.336 { 0.0 } else { result };
     if x > 88.722 { f32::INFINITY } else { result }
 }
@@ -99,59 +102,82 @@ pub fn tanh(x: f32) -> f32 {
     if size < 0.625 { near } else { far }
 }
 
-/// `base^exponent` for a number as exponent, with IEEE 754's ends (1 for exponent 0, NaN for a negative base unless the exponent is whole), rounded
-/// like the exact result in all but about one case in a million. Vectorises where the exponent is the same throughout.
-#[inline(always)]
-pub fn power(base: f32, exponent: f32) -> f32 {
-    // In double precision: the exponent multiplies the logarithm's error. Subnormal floats are normal doubles.
-    const MAGIC: f64 = 4_503_599_627_370_496.0;
-    const FRACTION: u64 = (1 << 52) - 1;
-    let bits = f64::from(base.abs()).to_bits();
-    // A whole number below 2^52 in the low bits of 2^52: the conversion that AVX2 lacks.
-    let whole = f64::from_bits((bits >> 52) | MAGIC.to_bits()) - (MAGIC + 1023.0);
-    let fraction = f64::from_bits((bits & FRACTION) | 1.0f64.to_bits());
-    let high = fraction > std::f64::consts::SQRT_2;
-    let m = if high { 0.5 * fraction } else { fraction };
-    let e = if high { whole + 1.0 } else { whole };
-    // ln m = 2 artanh s; with |s| < 0.172 the first term left out is below 2^-50.
-    let s = (m - 1.0) / (m + 1.0);
-    let z = s * s;
-    let p = 1.0 / 17.0;
-    let p = p * z + 1.0 / 15.0;
-    let p = p * z + 1.0 / 13.0;
-    let p = p * z + 1.0 / 11.0;
-    let p = p * z + 1.0 / 9.0;
-    let p = p * z + 1.0 / 7.0;
-    let p = p * z + 1.0 / 5.0;
-    let p = p * z + 1.0 / 3.0;
-    let ln_m = 2.0 * s * (p * z + 1.0);
-    let log2 = e + ln_m * std::f64::consts::LOG2_E;
-    // 2^t in double precision, where f32 has long ended.
-    let t = (log2 * f64::from(exponent)).clamp(-200.0, 200.0);
-    let n = (t + 1.5 * MAGIC) - 1.5 * MAGIC;
-    let r = (t - n) * std::f64::consts::LN_2;
-    let p = 1.0 / 3_628_800.0;
-    let p = p * r + 1.0 / 362_880.0;
-    let p = p * r + 1.0 / 40_320.0;
-    let p = p * r + 1.0 / 5_040.0;
-    let p = p * r + 1.0 / 720.0;
-    let p = p * r + 1.0 / 120.0;
-    let p = p * r + 1.0 / 24.0;
-    let p = p * r + 1.0 / 6.0;
-    let p = p * r + 0.5;
-    let p = p * r + 1.0;
-    let mantissa = p * r + 1.0;
-    let size = (mantissa * f64::from_bits((n + (MAGIC + 1023.0)).to_bits() << 52)) as f32;
-    // The ends, where the logarithm is infinite.
-    let grows = exponent > 0.0;
-    let size = if base == 0.0 { if grows { 0.0 } else { f32::INFINITY } } else { size };
-    let size = if base.is_infinite() { if grows { f32::INFINITY } else { 0.0 } } else { size };
-    let is_whole = exponent.trunc() == exponent;
-    let is_odd = is_whole && (exponent * 0.5).trunc() != exponent * 0.5;
-    let signed = if is_odd { size.copysign(base) } else { size };
-    let result = if base < 0.0 && base.is_finite() && !is_whole { f32::NAN } else { signed };
-    let result = if base.is_nan() { f32::NAN } else { result };
-    if exponent == 0.0 { 1.0 } else { result }
+/// Powers with one exponent, which must not be 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Power {
+    exponent: f64,
+    at_zero: f32,
+    at_infinity: f32,
+    /// What the power of a negative base is multiplied with.
+    sign: f32,
+}
+
+impl Power {
+    /// Powers with the exponent `exponent`.
+    ///
+    /// # Panics
+    /// If the exponent is 0 or no number.
+    pub fn new(exponent: f32) -> Self {
+        assert!(exponent.is_finite() && exponent != 0.0, "power: exponent {exponent}");
+        let (at_zero, at_infinity) = if exponent > 0.0 { (0.0, f32::INFINITY) } else { (f32::INFINITY, 0.0) };
+        let sign = match exponent.rem_euclid(2.0) {
+            0.0 => 1.0,
+            1.0 => -1.0,
+            _ => f32::NAN,
+        };
+        Self { exponent: f64::from(exponent), at_zero, at_infinity, sign }
+    }
+
+    /// `base^exponent`, within 0.5001 units in the last place; NaN for a negative base unless the exponent is whole; -0
+    /// counts as 0.
+    #[inline(always)]
+    pub fn of(&self, base: f32) -> f32 {
+        // In double precision: the exponent multiplies the logarithm's error. Subnormal floats are normal doubles.
+        const MAGIC: f64 = 4_503_599_627_370_496.0;
+        const FRACTION: u64 = (1 << 52) - 1;
+        let bits = f64::from(base.abs()).to_bits();
+        // A whole number below 2^52 in the low bits of 2^52: the conversion that AVX2 lacks.
+        let whole = f64::from_bits((bits >> 52) | MAGIC.to_bits()) - (MAGIC + 1023.0);
+        let fraction = f64::from_bits((bits & FRACTION) | 1.0f64.to_bits());
+        let high = fraction > std::f64::consts::SQRT_2;
+        let m = if high { 0.5 * fraction } else { fraction };
+        let e = if high { whole + 1.0 } else { whole };
+        // ln m = 2 artanh s; with |s| < 0.172 the first term left out is below 2^-50.
+        let s = (m - 1.0) / (m + 1.0);
+        let z = s * s;
+        let p = 1.0 / 17.0;
+        let p = p * z + 1.0 / 15.0;
+        let p = p * z + 1.0 / 13.0;
+        let p = p * z + 1.0 / 11.0;
+        let p = p * z + 1.0 / 9.0;
+        let p = p * z + 1.0 / 7.0;
+        let p = p * z + 1.0 / 5.0;
+        let p = p * z + 1.0 / 3.0;
+        let ln_m = 2.0 * s * (p * z + 1.0);
+        let log2 = e + ln_m * std::f64::consts::LOG2_E;
+        // 2^t in double precision, where f32 has long ended.
+        let t = (log2 * self.exponent).clamp(-200.0, 200.0);
+        let rounded = t + 1.5 * MAGIC;
+        let r = (t - (rounded - 1.5 * MAGIC)) * std::f64::consts::LN_2;
+        let p = 1.0 / 3_628_800.0;
+        let p = p * r + 1.0 / 362_880.0;
+        let p = p * r + 1.0 / 40_320.0;
+        let p = p * r + 1.0 / 5_040.0;
+        let p = p * r + 1.0 / 720.0;
+        let p = p * r + 1.0 / 120.0;
+        let p = p * r + 1.0 / 24.0;
+        let p = p * r + 1.0 / 6.0;
+        let p = p * r + 0.5;
+        let p = p * r + 1.0;
+        let mantissa = p * r + 1.0;
+        let scale = f64::from_bits(rounded.to_bits().wrapping_add(1023) << 52);
+        let size = (mantissa * scale) as f32;
+        // The ends, where the logarithm is infinite.
+        let size = if base == 0.0 { self.at_zero } else { size };
+        let size = if base.abs() == f32::INFINITY { self.at_infinity } else { size };
+        let signed = if base < 0.0 { size * self.sign } else { size };
+        if base.is_nan() { base } else { signed }
+    }
 }
 
 #[cfg(test)]
@@ -192,7 +218,8 @@ mod tests {
         for exponent in [0.045f32, 0.5, 0.75, 1.0, 2.0, 3.5, -0.5, -2.0, 11.0] {
             for i in 0..=100_000 {
                 let base = (i as f32 / 8_000.0 - 6.0).exp();
-                let (found, expected) = (power(base, exponent), f64::from(base).powf(f64::from(exponent)));
+                let (found, expected) =
+                    (Power::new(exponent).of(base), f64::from(base).powf(f64::from(exponent)));
                 let exact = expected as f32;
                 let off = found.to_bits().abs_diff(exact.to_bits());
                 assert!(off <= 1, "{base}^{exponent} = {found}, expected {exact}");
@@ -203,12 +230,11 @@ mod tests {
     }
 
     #[test]
-    fn powers_at_the_ends_are_those_of_ieee_754() {
-        let bases =
-            [0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 1e-42, 3e38, -3e38, f32::INFINITY, -f32::INFINITY, f32::NAN];
-        let exponents = [0.0, 0.04, 0.5, 1.0, 2.0, 3.0, 60.0, -0.5, -1.0, -2.0, -3.0, 0.001];
+    fn powers_at_the_ends_are_those_of_the_standard_library() {
+        let bases = [0.0, 1.0, -1.0, 2.0, -2.0, 1e-42, 3e38, -3e38, f32::INFINITY, f32::NAN];
+        let exponents = [0.04, 0.5, 1.0, 2.0, 3.0, 60.0, -0.5, -1.0, -2.0, -3.0, 0.001];
         for (base, exponent) in bases.into_iter().flat_map(|b| exponents.map(|e| (b, e))) {
-            let (found, expected) = (power(base, exponent), base.powf(exponent));
+            let (found, expected) = (Power::new(exponent).of(base), base.powf(exponent));
             let close = found == expected || (found - expected).abs() <= 1e-7 * expected.abs();
             let same = close && found.is_sign_negative() == expected.is_sign_negative();
             assert!(

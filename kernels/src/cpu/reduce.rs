@@ -98,6 +98,12 @@ impl Kernel for SumPlanes<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Self { x, middle, inner, out } = self;
+        if inner == 1 && middle < LANES {
+            for (row, out) in x.chunks_exact(middle).zip(out) {
+                *out = f64::from(row.iter().sum::<f32>());
+            }
+            return;
+        }
         let side = (LANES / inner).clamp(1, middle);
         let mut lanes = vec![0.0f32; side * inner];
         out.fill(0.0);

@@ -17,32 +17,63 @@ fn block(row: usize) -> usize {
     (BLOCK / row).max(1) * row
 }
 
-/// The largest value: NaN is passed over, since it reaches the result through the exponentials anyway.
+/// Combines the values of each row. Short rows are gone through eight at a time, since in a single one every step waits
+/// for the one before; long ones in eight parts, which also keeps a sum's digits.
 #[inline(always)]
-fn largest(row: &[f32]) -> f32 {
-    row.iter().fold(f32::NEG_INFINITY, |top, &value| if value > top { value } else { top })
+fn reduce_rows(x: &[f32], row: usize, start: f32, combine: impl Fn(f32, f32) -> f32, out: &mut [f32]) {
+    const SIDE: usize = 8;
+    if row >= 8 * SIDE {
+        for (x, out) in x.chunks_exact(row).zip(out) {
+            let mut parts = [start; SIDE];
+            let blocks = x.chunks_exact(SIDE);
+            for (part, &value) in parts.iter_mut().zip(blocks.remainder()) {
+                *part = combine(*part, value);
+            }
+            for block in blocks {
+                for i in 0..SIDE {
+                    parts[i] = combine(parts[i], block[i]);
+                }
+            }
+            *out = parts.into_iter().fold(start, &combine);
+        }
+        return;
+    }
+    for (x, out) in x.chunks(SIDE * row).zip(out.chunks_mut(SIDE)) {
+        if out.len() == SIDE {
+            let rows: [&[f32]; SIDE] = std::array::from_fn(|i| &x[i * row..][..row]);
+            let mut totals = [start; SIDE];
+            for at in 0..row {
+                for i in 0..SIDE {
+                    totals[i] = combine(totals[i], rows[i][at]);
+                }
+            }
+            out.copy_from_slice(&totals);
+        } else {
+            for (x, out) in x.chunks_exact(row).zip(out) {
+                *out = x.iter().fold(start, |total, &value| combine(total, value));
+            }
+        }
+    }
 }
 
-/// The sum of a row, in eight partial sums if it is long, which keeps its digits.
+/// Each row's largest value; NaN is passed over, since it reaches the result through the exponentials anyway.
 #[inline(always)]
-fn sum(row: impl ExactSizeIterator<Item = f32>) -> f32 {
-    if row.len() < 32 {
-        return row.sum();
-    }
-    let mut sums = [0.0f32; 8];
-    for (i, value) in row.enumerate() {
-        sums[i % 8] += value;
-    }
-    sums.iter().sum()
+fn largest(x: &[f32], row: usize, out: &mut [f32]) {
+    reduce_rows(x, row, f32::NEG_INFINITY, |a, b| if b > a { b } else { a }, out);
 }
 
-/// `out = x` minus each row's largest value.
 #[inline(always)]
-fn subtract_largest(x: &[f32], row: usize, out: &mut [f32]) {
-    for (x, out) in x.chunks_exact(row).zip(out.chunks_exact_mut(row)) {
-        let top = largest(x);
-        for (out, &value) in out.iter_mut().zip(x) {
-            *out = value - top;
+fn sums(x: &[f32], row: usize, out: &mut [f32]) {
+    reduce_rows(x, row, 0.0, |a, b| a + b, out);
+}
+
+/// `values = function(values, the row's number)`.
+#[inline(always)]
+fn apply_rows(values: &mut [f32], numbers: &[f32], function: impl Fn(f32, f32) -> f32) {
+    let row = values.len() / numbers.len();
+    for (values, &number) in values.chunks_exact_mut(row).zip(numbers) {
+        for value in values {
+            *value = function(*value, number);
         }
     }
 }
@@ -65,14 +96,13 @@ impl Kernel for Softmax<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        subtract_largest(self.x, self.row, self.out);
+        let mut numbers = vec![0.0; self.x.len() / self.row];
+        largest(self.x, self.row, &mut numbers);
+        self.out.copy_from_slice(self.x);
+        apply_rows(self.out, &numbers, |x, top| x - top);
         exponentials(self.out);
-        for row in self.out.chunks_exact_mut(self.row) {
-            let factor = 1.0 / sum(row.iter().copied());
-            for value in row {
-                *value *= factor;
-            }
-        }
+        sums(self.out, self.row, &mut numbers);
+        apply_rows(self.out, &numbers, |e, total| e / total);
     }
 }
 
@@ -97,10 +127,15 @@ impl Kernel for SoftmaxGradient<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        for (y, gradient) in self.y.chunks_exact(self.row).zip(self.gradient.chunks_exact_mut(self.row)) {
-            let mean: f32 = sum(y.iter().zip(&*gradient).map(|(y, g)| y * g));
+        let Self { y, row, gradient } = self;
+        let mut totals = vec![0.0; y.len() / row];
+        for (g, y) in gradient.iter_mut().zip(y) {
+            *g *= y;
+        }
+        sums(gradient, row, &mut totals);
+        for ((gradient, y), total) in gradient.chunks_exact_mut(row).zip(y.chunks_exact(row)).zip(totals) {
             for (g, y) in gradient.iter_mut().zip(y) {
-                *g = y * (*g - mean);
+                *g -= y * total;
             }
         }
     }
@@ -119,7 +154,6 @@ pub fn softmax_gradient(y: &[f32], row: usize, gradient: &mut [f32]) {
 struct LogSoftmax<'a> {
     x: &'a [f32],
     row: usize,
-    scratch: &'a mut [f32],
     out: &'a mut [f32],
 }
 
@@ -128,15 +162,17 @@ impl Kernel for LogSoftmax<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        subtract_largest(self.x, self.row, self.out);
-        self.scratch.copy_from_slice(self.out);
-        exponentials(self.scratch);
-        for (out, powers) in self.out.chunks_exact_mut(self.row).zip(self.scratch.chunks_exact(self.row)) {
-            let total = math::ln(sum(powers.iter().copied()));
-            for value in out {
-                *value -= total;
-            }
+        let mut numbers = vec![0.0; self.x.len() / self.row];
+        largest(self.x, self.row, &mut numbers);
+        self.out.copy_from_slice(self.x);
+        apply_rows(self.out, &numbers, |x, top| x - top);
+        let mut powers = self.out.to_vec();
+        exponentials(&mut powers);
+        sums(&powers, self.row, &mut numbers);
+        for number in &mut numbers {
+            *number = math::ln(*number);
         }
+        apply_rows(self.out, &numbers, |x, total| x - total);
     }
 }
 
@@ -147,15 +183,13 @@ impl Kernel for LogSoftmax<'_> {
 pub fn log_softmax(x: &[f32], row: usize, out: &mut [f32]) {
     assert!(x.len() == out.len() && row > 0 && x.len().is_multiple_of(row), "log_softmax: lengths");
     x.par_chunks(block(row)).zip(out.par_chunks_mut(block(row))).for_each(|(x, out)| {
-        let mut scratch = vec![0.0; x.len()];
-        dispatch(LogSoftmax { x, row, scratch: &mut scratch, out });
+        dispatch(LogSoftmax { x, row, out });
     });
 }
 
 struct LogSoftmaxGradient<'a> {
     y: &'a [f32],
     row: usize,
-    scratch: &'a mut [f32],
     gradient: &'a mut [f32],
 }
 
@@ -164,14 +198,14 @@ impl Kernel for LogSoftmaxGradient<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        self.scratch.copy_from_slice(self.y);
-        exponentials(self.scratch);
-        let rows = self.gradient.chunks_exact_mut(self.row).zip(self.scratch.chunks_exact(self.row));
-        for (gradient, softmax) in rows {
-            let total: f32 = sum(gradient.iter().copied());
-            for (g, p) in gradient.iter_mut().zip(softmax) {
-                *g -= p * total;
-            }
+        let Self { y, row, gradient } = self;
+        let mut powers = y.to_vec();
+        exponentials(&mut powers);
+        let mut totals = vec![0.0; y.len() / row];
+        sums(gradient, row, &mut totals);
+        apply_rows(&mut powers, &totals, |p, total| p * total);
+        for (g, share) in gradient.iter_mut().zip(powers) {
+            *g -= share;
         }
     }
 }
@@ -186,15 +220,13 @@ pub fn log_softmax_gradient(y: &[f32], row: usize, gradient: &mut [f32]) {
         "log_softmax_gradient: lengths"
     );
     y.par_chunks(block(row)).zip(gradient.par_chunks_mut(block(row))).for_each(|(y, gradient)| {
-        let mut scratch = vec![0.0; y.len()];
-        dispatch(LogSoftmaxGradient { y, row, scratch: &mut scratch, gradient });
+        dispatch(LogSoftmaxGradient { y, row, gradient });
     });
 }
 
 struct LogSumExp<'a> {
     x: &'a [f32],
     row: usize,
-    scratch: &'a mut [f32],
     out: &'a mut [f32],
 }
 
@@ -203,19 +235,19 @@ impl Kernel for LogSumExp<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        for ((x, scratch), out) in
-            self.x.chunks_exact(self.row).zip(self.scratch.chunks_exact_mut(self.row)).zip(&mut *self.out)
-        {
-            // An infinite largest value is the result; subtracting it would give NaN.
-            let top = largest(x);
-            *out = if top.is_infinite() { 0.0 } else { top };
-            for (scratch, value) in scratch.iter_mut().zip(x) {
-                *scratch = value - *out;
-            }
+        let Self { x, row, out } = self;
+        largest(x, row, out);
+        // An infinite largest value is the result; subtracting it would give NaN.
+        for top in &mut *out {
+            *top = if top.is_infinite() { 0.0 } else { *top };
         }
-        exponentials(self.scratch);
-        for (out, powers) in self.out.iter_mut().zip(self.scratch.chunks_exact(self.row)) {
-            *out += math::ln(sum(powers.iter().copied()));
+        let mut powers = x.to_vec();
+        apply_rows(&mut powers, out, |x, top| x - top);
+        exponentials(&mut powers);
+        let mut totals = vec![0.0; out.len()];
+        sums(&powers, row, &mut totals);
+        for (out, total) in out.iter_mut().zip(totals) {
+            *out += math::ln(total);
         }
     }
 }
@@ -227,8 +259,7 @@ impl Kernel for LogSumExp<'_> {
 pub fn logsumexp(x: &[f32], row: usize, out: &mut [f32]) {
     assert!(row > 0 && x.len() == out.len() * row, "logsumexp: lengths");
     x.par_chunks(block(row)).zip(out.par_chunks_mut(block(row) / row)).for_each(|(x, out)| {
-        let mut scratch = vec![0.0; x.len()];
-        dispatch(LogSumExp { x, row, scratch: &mut scratch, out });
+        dispatch(LogSumExp { x, row, out });
     });
 }
 
@@ -237,7 +268,6 @@ struct LogSumExpGradient<'a> {
     y: &'a [f32],
     gradient: &'a [f32],
     out: &'a mut [f32],
-    row: usize,
 }
 
 impl Kernel for LogSumExpGradient<'_> {
@@ -245,19 +275,10 @@ impl Kernel for LogSumExpGradient<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        for ((x, y), out) in
-            self.x.chunks_exact(self.row).zip(self.y).zip(self.out.chunks_exact_mut(self.row))
-        {
-            for (out, value) in out.iter_mut().zip(x) {
-                *out = value - y;
-            }
-        }
+        self.out.copy_from_slice(self.x);
+        apply_rows(self.out, self.y, |x, y| x - y);
         exponentials(self.out);
-        for (out, gradient) in self.out.chunks_exact_mut(self.row).zip(self.gradient) {
-            for value in out {
-                *value *= gradient;
-            }
-        }
+        apply_rows(self.out, self.gradient, |p, g| p * g);
     }
 }
 
@@ -277,7 +298,7 @@ pub fn logsumexp_gradient(x: &[f32], y: &[f32], gradient: &[f32], out: &mut [f32
     let rows = block(row) / row;
     let inputs = x.par_chunks(rows * row).zip(y.par_chunks(rows)).zip(gradient.par_chunks(rows));
     inputs.zip(out.par_chunks_mut(rows * row)).for_each(|(((x, y), gradient), out)| {
-        dispatch(LogSumExpGradient { x, y, gradient, out, row });
+        dispatch(LogSumExpGradient { x, y, gradient, out });
     });
 }
 
