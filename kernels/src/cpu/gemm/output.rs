@@ -15,6 +15,11 @@ impl Output {
         Self(all.as_mut_ptr())
     }
 
+    /// `floats` further on; whoever writes there makes sure that it still is within the result.
+    pub(crate) fn offset(self, floats: usize) -> Self {
+        Self(self.0.wrapping_add(floats))
+    }
+
     pub(crate) fn pointer(self) -> *mut f32 {
         self.0
     }

@@ -18,7 +18,7 @@ pub use outputs::{Activation, Epilogue};
 use super::Conv2d;
 use crate::Buffer;
 use crate::cpu::simd::{Form, form};
-use correlation::Correlation;
+use correlation::{Correlation, Source};
 use lines::{Family, Three, Two};
 
 /// What is computed.
@@ -62,6 +62,12 @@ fn check(c: &Conv2d) {
     assert!(possible(c), "winograd: only 3x3 with stride 1 and 4x4 with stride 2 and padding 1, not {c:?}");
 }
 
+#[track_caller]
+fn check_weights(c: &Conv2d, w: &[f32]) {
+    let weights: usize = shape(c).iter().product();
+    assert!(w.len() == weights, "winograd: {c:?} has {weights} weights, not {}", w.len());
+}
+
 /// Floats of the input and of the output.
 fn lengths(c: &Conv2d) -> (usize, usize) {
     (c.batch * c.height * c.width * c.channels_in, c.batch * c.out_height() * c.out_width() * c.channels_out)
@@ -83,12 +89,22 @@ impl Filter {
     #[track_caller]
     fn transform(form: Form, c: &Conv2d, w: &[f32], turned: bool) -> Self {
         check(c);
-        let weights: usize = shape(c).iter().product();
-        assert!(w.len() == weights, "winograd: {c:?} has {weights} weights, not {}", w.len());
+        check_weights(c, w);
         match c.kernel {
             [3, 3] => Self::transform_as::<Three>(form, c, w, turned),
             _ => Self::transform_as::<Two>(form, c, w, turned),
         }
+    }
+
+    #[track_caller]
+    fn fit(&self, c: &Conv2d, turned: bool) -> Source<'_> {
+        assert!(
+            self.shape == shape(c) && self.turned == turned,
+            "winograd: a filter of shape {:?} (rows, columns, in, out), {}, does not fit {c:?}",
+            self.shape,
+            if self.turned { "for the input gradient" } else { "for the forward direction" },
+        );
+        Source::Transformed(&self.panels)
     }
 
     fn transform_as<F: Family>(form: Form, c: &Conv2d, w: &[f32], turned: bool) -> Self {
@@ -102,37 +118,43 @@ impl Filter {
 /// `y = x * w`, then the epilogue.
 #[track_caller]
 pub fn forward(c: &Conv2d, x: &[f32], w: &[f32], epilogue: Epilogue, y: &mut [f32]) {
-    forward_prepared(c, x, &Filter::forward(c, w), epilogue, y);
+    correlate(form(), c, false, x, Source::Plain(w), epilogue, y);
 }
 
 /// [`forward`] with filters transformed before.
 #[track_caller]
 pub fn forward_prepared(c: &Conv2d, x: &[f32], filter: &Filter, epilogue: Epilogue, y: &mut [f32]) {
-    correlate(form(), c, x, filter, epilogue, y);
+    correlate(form(), c, false, x, filter.fit(c, false), epilogue, y);
 }
 
 /// The gradient of the input from that of the output.
 #[track_caller]
 pub fn input_gradient(c: &Conv2d, dy: &[f32], w: &[f32], dx: &mut [f32]) {
-    input_gradient_prepared(c, dy, &Filter::input_gradient(c, w), dx);
+    correlate(form(), c, true, dy, Source::Plain(w), Epilogue::default(), dx);
 }
 
 /// [`input_gradient`] with filters transformed before.
 #[track_caller]
 pub fn input_gradient_prepared(c: &Conv2d, dy: &[f32], filter: &Filter, dx: &mut [f32]) {
-    correlate(form(), c, dy, filter, Epilogue::default(), dx);
+    correlate(form(), c, true, dy, filter.fit(c, true), Epilogue::default(), dx);
 }
 
 #[track_caller]
-fn correlate(form: Form, c: &Conv2d, from: &[f32], filter: &Filter, epilogue: Epilogue, to: &mut [f32]) {
+fn correlate(
+    form: Form,
+    c: &Conv2d,
+    turned: bool,
+    from: &[f32],
+    filters: Source,
+    epilogue: Epilogue,
+    to: &mut [f32],
+) {
     check(c);
-    assert!(
-        filter.shape == shape(c),
-        "winograd: a filter of shape {:?} (rows, columns, in, out) does not fit {c:?}",
-        filter.shape
-    );
+    if let Source::Plain(weights) = filters {
+        check_weights(c, weights);
+    }
     let (input, output) = lengths(c);
-    let (source, target) = if filter.turned { (output, input) } else { (input, output) };
+    let (source, target) = if turned { (output, input) } else { (input, output) };
     assert!(
         from.len() == source && to.len() == target,
         "winograd: {c:?} goes from {source} to {target} floats, not from {} to {}",
@@ -142,10 +164,10 @@ fn correlate(form: Form, c: &Conv2d, from: &[f32], filter: &Filter, epilogue: Ep
     if let Some(bias) = epilogue.bias {
         assert!(bias.len() == c.channels_out, "winograd: {} biases for {c:?}", bias.len());
     }
-    let correlation = Correlation::new(c, filter.turned);
+    let correlation = Correlation::new(c, turned);
     match c.kernel {
-        [3, 3] => correlation.run::<Three>(form, from, &filter.panels, epilogue, to),
-        _ => correlation.run::<Two>(form, from, &filter.panels, epilogue, to),
+        [3, 3] => correlation.run::<Three>(form, from, filters, epilogue, to),
+        _ => correlation.run::<Two>(form, from, filters, epilogue, to),
     }
 }
 
