@@ -16,6 +16,22 @@ use rayon::prelude::*;
 use std::marker::PhantomData;
 use std::ops::Range;
 
+/// Tiles that a task transforms into a shared block.
+const PIECE: usize = 2 * ROWS;
+
+/// Floats of transformed filters (8 MB) above which tiles are shared and filters transformed where they are used: from
+/// there on they do not stay in the third-level cache. Against blocks of tiles, in alternation on two Zen 3 cores that others
+/// disturbed: 1.1 to 2.3 times as fast at 3x3 with 256 and 512 channels and at 4x4 with 256 to 512, in each of four rounds; slower
+/// in each at 3x3 with 128 channels.
+const MANY_FILTERS: usize = 1 << 21;
+
+/// Filters, before or after their transform.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'a> {
+    Plain(&'a [f32]),
+    Transformed(&'a [f32]),
+}
+
 /// Outputs along a side of a tile.
 const TILE: usize = 4;
 
@@ -85,31 +101,38 @@ impl Correlation {
 
     /// Floats of the transformed filters.
     pub(super) fn filters_len<F: Family>(&self) -> usize {
-        self.filters.widths() * self.filters.groups() * self.filters.panel::<F>()
+        self.filters.panels() * self.filters.panel::<F>()
     }
 
     /// Transforms all filters.
     pub(super) fn transform_filters<F: Family>(&self, form: Form, weights: &[f32], to: &mut [f32]) {
-        /// Eights of input channels of a task: 64 channels' transform takes about 20 microseconds.
-        const CHUNKS: usize = 8;
-        let filters = self.filters;
-        let (groups, chunks) = (filters.groups(), filters.depth() / 8);
-        let pieces = chunks.div_ceil(CHUNKS);
+        let slabs = self.filters.slabs().count();
         let to = Output::new(to);
-        (0..filters.widths() * groups * pieces).into_par_iter().for_each(|task| {
-            let (panel, piece) = (task / pieces, task % pieces);
-            let chunks = piece * CHUNKS..chunks.min((piece + 1) * CHUNKS);
-            let (width, group) = (panel / groups, panel % groups);
-            let to = to.pointer().wrapping_add(panel * filters.panel::<F>());
-            dispatch_as(
-                form,
-                TransformFilters::<F> { filters, weights, width, group, chunks, to, family: PhantomData },
-            );
+        (0..self.filters.panels() * slabs).into_par_iter().for_each(|task| {
+            let chunks = self.filters.slabs().nth(task % slabs).expect("a slab of the panel");
+            let to = to.offset(task * self.filters.slab::<F>());
+            self.transform_slab::<F>(form, weights, task / slabs, chunks, to);
         });
     }
 
-    /// Correlates with filters that are transformed already.
-    pub(super) fn run<F: Family>(
+    fn transform_slab<F: Family>(
+        &self,
+        form: Form,
+        weights: &[f32],
+        panel: usize,
+        chunks: Range<usize>,
+        to: Output,
+    ) {
+        let (filters, to) = (self.filters, to.pointer());
+        let (width, group) = (panel / filters.groups(), panel % filters.groups());
+        let family = PhantomData;
+        dispatch_as(form, TransformFilters::<F> { filters, weights, width, group, chunks, to, family });
+    }
+
+    /// Correlates block by block, each thread its own, with filters that are transformed already.
+    ///
+    /// A block's tiles stay in the second-level cache while all filters go by.
+    fn run_by_tiles<F: Family>(
         &self,
         form: Form,
         pictures: &[f32],
@@ -119,43 +142,135 @@ impl Correlation {
     ) {
         let all = self.tiling.count();
         let block = even(all, self.block::<F>(), ROWS);
-        let groups = self.filters.groups();
-        let panels = Panels::new(ROWS, 1, block, self.filters.depth() / 8);
+        let panels = self.panels(block);
         let to = Output::new(to);
         (0..all.div_ceil(block)).into_par_iter().for_each_init(
             || {
-                (
-                    Buffer::new(groups * points::<F>() * panels.stride()),
-                    Buffer::new(points::<F>() * product_stride(block)),
-                )
+                let tiles = Buffer::new(self.filters.groups() * points::<F>() * panels.stride());
+                (tiles, Buffer::new(points::<F>() * product_stride(block)))
             },
             |(tiles, products), index| {
                 let range = index * block..all.min((index + 1) * block);
-                self.gather::<F>(form, pictures, range.clone(), panels, Output::new(tiles));
-                for width in 0..self.filters.widths() {
-                    for group in 0..groups {
-                        let panel = width * groups + group;
-                        let filters = &filters[panel * self.filters.panel::<F>()..];
-                        let tiles = &tiles[group * points::<F>() * panels.stride()..];
-                        dispatch_as(
-                            form,
-                            Multiply {
-                                points: points::<F>(),
-                                depth: self.filters.depth(),
-                                panels,
-                                tiles: tiles.as_ptr(),
-                                filters: filters.as_ptr(),
-                                to: products.as_mut_ptr(),
-                            },
-                        );
-                        self.scatter::<F>(form, range.clone(), width, group, products, block, epilogue, to);
+                self.gather::<F>(form, pictures, range.clone(), 0, panels, Output::new(tiles));
+                for panel in 0..self.filters.panels() {
+                    let filters =
+                        filters[panel * self.filters.panel::<F>()..].chunks(self.filters.slab::<F>());
+                    for (chunks, slab) in self.filters.slabs().zip(filters) {
+                        self.multiply::<F>(form, panel, chunks, panels, tiles, slab, products);
                     }
+                    self.scatter::<F>(form, range.clone(), panel, products, block, epilogue, to);
                 }
             },
         );
     }
 
-    /// Tiles of a block.
+    /// Correlates panel of filters by panel of filters, each thread its own, with tiles that all threads share.
+    ///
+    /// Where filters are many and tiles few, the tiles stay in the third-level cache, and filters that are not
+    /// transformed yet are so where they are used.
+    fn run_by_filters<F: Family>(
+        &self,
+        form: Form,
+        pictures: &[f32],
+        filters: Source,
+        epilogue: Epilogue,
+        to: &mut [f32],
+    ) {
+        let all = self.tiling.count();
+        let block = even(all, self.shared::<F>(), ROWS);
+        let panels = self.panels(block);
+        let to = Output::new(to);
+        let mut tiles = Buffer::new(self.filters.groups() * points::<F>() * panels.stride());
+        for begin in (0..all).step_by(block) {
+            let range = begin..all.min(begin + block);
+            let target = Output::new(&mut tiles);
+            (0..range.len().div_ceil(PIECE)).into_par_iter().for_each(|piece| {
+                let first = begin + piece * PIECE;
+                let part = first..range.end.min(first + PIECE);
+                self.gather::<F>(form, pictures, part, first - begin, panels, target);
+            });
+            let scratch = if matches!(filters, Source::Plain(_)) { self.filters.slab::<F>() } else { 0 };
+            (0..self.filters.panels()).into_par_iter().for_each_init(
+                || (Buffer::new(scratch), Buffer::new(points::<F>() * product_stride(block))),
+                |(scratch, products), panel| {
+                    for (index, chunks) in self.filters.slabs().enumerate() {
+                        let slab = match filters {
+                            Source::Transformed(all) => {
+                                &all[panel * self.filters.panel::<F>() + index * self.filters.slab::<F>()..]
+                            }
+                            Source::Plain(weights) => {
+                                let to = Output::new(&mut *scratch);
+                                self.transform_slab::<F>(form, weights, panel, chunks.clone(), to);
+                                &*scratch
+                            }
+                        };
+                        self.multiply::<F>(form, panel, chunks, panels, &tiles, slab, products);
+                    }
+                    self.scatter::<F>(form, range.clone(), panel, products, block, epilogue, to);
+                },
+            );
+        }
+    }
+
+    /// Correlates pictures with filters.
+    pub(super) fn run<F: Family>(
+        &self,
+        form: Form,
+        pictures: &[f32],
+        filters: Source,
+        epilogue: Epilogue,
+        to: &mut [f32],
+    ) {
+        if self.filters_len::<F>() > MANY_FILTERS {
+            return self.run_by_filters::<F>(form, pictures, filters, epilogue, to);
+        }
+        match filters {
+            Source::Transformed(filters) => self.run_by_tiles::<F>(form, pictures, filters, epilogue, to),
+            Source::Plain(weights) => {
+                let mut filters = Buffer::new(self.filters_len::<F>());
+                self.transform_filters::<F>(form, weights, &mut filters);
+                self.run_by_tiles::<F>(form, pictures, &filters, epilogue, to);
+            }
+        }
+    }
+
+    fn panels(&self, tiles: usize) -> Panels {
+        Panels::new(ROWS, 1, tiles, self.filters.depth() / 8)
+    }
+
+    fn multiply<F: Family>(
+        &self,
+        form: Form,
+        panel: usize,
+        chunks: Range<usize>,
+        panels: Panels,
+        tiles: &[f32],
+        filters: &[f32],
+        products: &mut [f32],
+    ) {
+        let group = panel % self.filters.groups();
+        dispatch_as(
+            form,
+            Multiply {
+                points: points::<F>(),
+                chunks,
+                panels,
+                tiles: tiles[group * points::<F>() * panels.stride()..].as_ptr(),
+                filters: filters.as_ptr(),
+                to: products.as_mut_ptr(),
+            },
+        );
+    }
+
+    /// Tiles of a shared block: about 10 MB, a third of the third-level cache. Reasoned: 64, 142 and 256 tiles did not differ
+    /// by more than two rounds of one setting did.
+    fn shared<F: Family>(&self) -> usize {
+        let tile = self.filters.groups() * points::<F>() * self.filters.depth() * size_of::<f32>();
+        ((10 << 20) / tile).clamp(48, 256)
+    }
+
+    /// Tiles of a block: most of the second-level cache, where that is not too few to use a filter for. Reasoned, not
+    /// measured: on the machine at hand other loads moved the times by more than 12 to 96 tiles did.
     fn block<F: Family>(&self) -> usize {
         let tile = self.filters.groups() * points::<F>() * self.filters.depth() * size_of::<f32>();
         ((384 << 10) / tile).clamp(24, 96)
@@ -166,6 +281,7 @@ impl Correlation {
         form: Form,
         pictures: &[f32],
         tiles: Range<usize>,
+        first: usize,
         panels: Panels,
         to: Output,
     ) {
@@ -176,7 +292,7 @@ impl Correlation {
                 tiling: self.tiling,
                 pictures,
                 tiles,
-                first: 0,
+                first,
                 panels,
                 to: to.pointer(),
                 points: points::<F>(),
@@ -190,13 +306,13 @@ impl Correlation {
         &self,
         form: Form,
         tiles: Range<usize>,
-        width: usize,
-        group: usize,
+        panel: usize,
         products: &[f32],
         room: usize,
         epilogue: Epilogue,
         to: Output,
     ) {
+        let (width, group) = (panel / self.filters.groups(), panel % self.filters.groups());
         let bias = epilogue.bias.map(|all| {
             let mut bias = [0.0; WIDTH];
             let part = &all[width * WIDTH..all.len().min((width + 1) * WIDTH)];

@@ -60,6 +60,8 @@ impl<F: Family> Kernel for Scatter<F> {
         let chunks = windows.chunks();
         for index in self.tiles.clone() {
             let tile = tiling.tile(index);
+            let ahead = tiling.tile((index + 2).min(self.tiles.end - 1));
+            windows.prefetch(self.pictures, ahead, self.phase, 2 * self.width, F::Output::TO);
             for half in 0..2 {
                 let chunk = 2 * self.width + half;
                 if chunk >= chunks {

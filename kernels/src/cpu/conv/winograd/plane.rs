@@ -103,3 +103,15 @@ pub(super) unsafe fn store_part<V: Vector>(value: V, to: *mut f32, count: usize)
         }
     }
 }
+
+/// Asks for a cache line ahead of its use, be it to read or to write.
+#[inline(always)]
+pub(super) fn prefetch(from: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which never faults; every x86-64 processor has it.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(from.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = from;
+}

@@ -1,23 +1,23 @@
 //! The products of transformed tiles and filters: one matrix product for each point.
 
+use super::filters::slab_stride;
 use super::panels::{Panels, apart};
+use super::plane::prefetch;
 use crate::cpu::gemm::micro::{COLUMNS, ROWS, Tile, rows};
 use crate::cpu::simd::{Kernel, Vector};
+use std::ops::Range;
 
-/// Rows of a filter panel that are multiplied in one go: 16 KB, half of the first-level cache, so that they stay there while
-/// the tiles go by.
-const DEPTH: usize = 256;
-
-/// Multiplies the tiles of a block with one panel of filters.
+/// Multiplies the tiles of a block with one slab of filters.
 pub(super) struct Multiply {
     pub(super) points: usize,
-    pub(super) depth: usize,
+    /// Rows of the filters, in eights: input channels, phases side by side.
+    pub(super) chunks: Range<usize>,
     pub(super) panels: Panels,
     /// Transformed tiles of one group.
     pub(super) tiles: *const f32,
-    /// Transformed filters: one panel.
+    /// The slab.
     pub(super) filters: *const f32,
-    /// The products: point after point, for each tile sixteen channels.
+    /// The products: point after point, for each tile sixteen channels. Written by the first slab, added to by the others.
     pub(super) to: *mut f32,
 }
 
@@ -31,31 +31,37 @@ impl Kernel for Multiply {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Self { points, depth, panels, .. } = self;
-        let (tile_stride, filter_stride) = (panels.stride(), apart(depth * COLUMNS));
+        let Self { points, panels, .. } = self;
+        let chunks = self.chunks.len();
+        let (tile_stride, filter_stride) = (panels.stride(), slab_stride(chunks));
         let to_stride = product_stride(panels.tiles);
         for point in 0..points {
             let tiles = self.tiles.wrapping_add(point * tile_stride);
-            let filters = self.filters.wrapping_add(point * filter_stride);
+            let b = self.filters.wrapping_add(point * filter_stride);
             let to = self.to.wrapping_add(point * to_stride);
-            for deep in (0..depth).step_by(DEPTH) {
-                let b = filters.wrapping_add(deep * COLUMNS);
-                for first in (0..panels.tiles).step_by(ROWS) {
-                    let a = tiles.wrapping_add(panels.offset(first, deep / 8));
-                    // SAFETY: six tiles of `depth` channels lie in a block of the panels, sixteen columns of as
-                    // many rows in the filters; the products have room for all tiles.
-                    unsafe {
-                        let mut tile = Tile::<V>::zero();
-                        for chunk in 0..(depth - deep).min(DEPTH) / 8 {
-                            let a = rows(a.add(chunk * 8 * ROWS), 8);
-                            tile.multiply(8, a, 1, b.add(chunk * 8 * COLUMNS));
+            for first in (0..panels.tiles).step_by(ROWS) {
+                let a = tiles.wrapping_add(panels.offset(first, self.chunks.start));
+                let next = if first + ROWS < panels.tiles {
+                    tiles.wrapping_add(panels.offset(first + ROWS, self.chunks.start))
+                } else {
+                    tiles.wrapping_add(tile_stride + panels.offset(0, self.chunks.start))
+                };
+                // SAFETY: six tiles of all chunks lie in a block of the panels, sixteen columns of as many rows in
+                // the slab; the products have room for all tiles. What is fetched ahead is not read.
+                unsafe {
+                    let mut tile = Tile::<V>::zero();
+                    for chunk in 0..chunks {
+                        let at = chunk * 8 * ROWS;
+                        for line in 0..3 {
+                            prefetch(next.wrapping_add(at + 16 * line));
                         }
-                        let mut c = [to.add(first * COLUMNS); ROWS];
-                        for (row, place) in c.iter_mut().enumerate() {
-                            *place = place.add(row * COLUMNS);
-                        }
-                        tile.store(c, deep > 0);
+                        tile.multiply(8, rows(a.add(at), 8), 1, b.add(chunk * 8 * COLUMNS));
                     }
+                    let mut c = [to.add(first * COLUMNS); ROWS];
+                    for (row, place) in c.iter_mut().enumerate() {
+                        *place = place.add(row * COLUMNS);
+                    }
+                    tile.store(c, self.chunks.start > 0);
                 }
             }
         }

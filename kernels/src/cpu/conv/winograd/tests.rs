@@ -16,6 +16,11 @@ fn noise(count: usize, seed: u64) -> Vec<f32> {
         .collect()
 }
 
+/// Largest error of forward, input gradient and weight gradient by F(4x4, 3x3) and F(3x3, 4x4).
+const ERROR_THREE: [f64; 3] = [2e-6; 3];
+/// By F(4x4, 2x2) and F(2x2, 4x4).
+const ERROR_TWO: [f64; 3] = [2e-6; 3];
+
 /// A convolution's tensors.
 struct Case {
     c: Conv2d,
@@ -71,8 +76,8 @@ impl Case {
         let Self { c, x, w, dy } = self;
         let [mut y, mut dx, mut dw] = [dy.len(), x.len(), w.len()].map(|n| vec![f32::NAN; n]);
         let none = Epilogue::default();
-        correlate(form, c, x, &Filter::transform(form, c, w, false), none, &mut y);
-        correlate(form, c, dy, &Filter::transform(form, c, w, true), none, &mut dx);
+        correlate(form, c, false, x, Source::Plain(w), none, &mut y);
+        correlate(form, c, true, dy, Source::Plain(w), none, &mut dx);
         weight_gradient_as(form, c, x, dy, &mut dw);
         [y, dx, dw]
     }
@@ -152,4 +157,62 @@ fn results_do_not_depend_on_threads() {
         assert_eq!(one, run(2));
         assert_eq!(one, run(3));
     }
+}
+
+#[test]
+fn prepared_filters_give_the_same_bytes() {
+    // Few filters, which are transformed first, and many, which are transformed where they are used.
+    for c in [three(2, [9, 14], [40, 24], 1), three(1, [5, 6], [264, 260], 1), four(2, [8, 8], [136, 150])] {
+        let case = Case::new(c);
+        let none = Epilogue::default();
+        let [mut y, mut dx] = [case.dy.len(), case.x.len()].map(|n| vec![f32::NAN; n]);
+        forward_prepared(&c, &case.x, &Filter::forward(&c, &case.w), none, &mut y);
+        input_gradient_prepared(&c, &case.dy, &Filter::input_gradient(&c, &case.w), &mut dx);
+        let [right_y, right_dx, _] = case.compute(form());
+        assert_eq!(y, right_y);
+        assert_eq!(dx, right_dx);
+    }
+}
+
+#[test]
+fn an_epilogue_is_applied_to_each_output() {
+    for c in [three(2, [7, 9], [16, 27], 1), four(1, [12, 6], [8, 18])] {
+        let case = Case::new(c);
+        let bias = noise(c.channels_out, 4);
+        let mut plain = vec![f32::NAN; case.dy.len()];
+        forward(&c, &case.x, &case.w, Epilogue::default(), &mut plain);
+        for (activation, slope) in
+            [(Activation::Identity, 1.0), (Activation::Relu, 0.0), (Activation::LeakyRelu(0.2), 0.2)]
+        {
+            let mut y = vec![f32::NAN; plain.len()];
+            forward(&c, &case.x, &case.w, Epilogue { bias: Some(&bias), activation }, &mut y);
+            for (i, (&found, &before)) in y.iter().zip(&plain).enumerate() {
+                let sum = before + bias[i % c.channels_out];
+                assert_eq!(found, if sum > 0.0 { sum } else { sum * slope }, "{activation:?}, element {i}");
+            }
+        }
+    }
+}
+
+#[test]
+fn errors_stay_within_what_is_documented() {
+    let three = Case::new(three(1, [24, 24], [256, 64], 1));
+    let four = Case::new(four(4, [16, 16], [128, 64]));
+    let many_tiles = Case::new(Conv2d { batch: 16, ..self::three(1, [64, 64], [8, 8], 1) });
+    for (case, bounds) in [(three, ERROR_THREE), (four, ERROR_TWO), (many_tiles, ERROR_THREE)] {
+        let found = case.compute(form());
+        for ((found, right), bound) in found.iter().zip(&case.exact()).zip(bounds) {
+            let error = error(found, right);
+            assert!(error < bound, "{:?}: error {error:e}, documented {bound:e}", case.c);
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "does not fit")]
+fn a_filter_for_another_shape_is_refused() {
+    let c = three(1, [8, 8], [8, 8], 1);
+    let filter = Filter::forward(&c, &noise(9 * 64, 1));
+    let other = three(1, [8, 8], [8, 16], 1);
+    forward_prepared(&other, &noise(512, 1), &filter, Epilogue::default(), &mut vec![0.0; 1024]);
 }

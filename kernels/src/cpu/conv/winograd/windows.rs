@@ -1,6 +1,6 @@
 //! Where tiles lie in pictures.
 
-use super::plane::{Grid, Sink, Source, load_part, store_part};
+use super::plane::{Grid, Sink, Source, load_part, prefetch, store_part};
 use crate::cpu::simd::Vector;
 
 /// A tile's place among the others: all pictures of a batch in one row, so that blocks of tiles cross small pictures.
@@ -97,12 +97,32 @@ impl Windows {
     }
 }
 
+impl Windows {
+    /// Asks for the cache lines of a tile ahead of its use. Tiles at the border are left out.
+    #[inline(always)]
+    pub(super) fn prefetch<P: Pointer>(&self, start: P, tile: Tile, phase: usize, chunk: usize, size: usize) {
+        if let View::Inside(grid) = self.look(start, tile, phase, chunk, size) {
+            for row in 0..size {
+                for column in 0..size {
+                    prefetch(grid.start.offset(row * grid.down + column * grid.right).reading());
+                }
+            }
+        }
+    }
+}
+
 /// A pointer to read from or to write to.
 pub(super) trait Pointer: Copy {
     fn offset(self, floats: usize) -> Self;
+    fn reading(self) -> *const f32;
 }
 
 impl Pointer for *const f32 {
+    #[inline(always)]
+    fn reading(self) -> *const f32 {
+        self
+    }
+
     #[inline(always)]
     fn offset(self, floats: usize) -> Self {
         self.wrapping_add(floats)
@@ -110,6 +130,11 @@ impl Pointer for *const f32 {
 }
 
 impl Pointer for *mut f32 {
+    #[inline(always)]
+    fn reading(self) -> *const f32 {
+        self.cast_const()
+    }
+
     #[inline(always)]
     fn offset(self, floats: usize) -> Self {
         self.wrapping_add(floats)
