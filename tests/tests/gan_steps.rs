@@ -108,7 +108,8 @@ fn twenty_updates_of_each_loss_are_pytorchs() {
             "ls" => Adversarial::Ls,
             _ => Adversarial::Wgan,
         };
-        let shape = Shape { size: of("size"), channels: of("channels"), width: of("width"), noise: of("noise") };
+        let shape =
+            Shape { size: of("size"), channels: of("channels"), width: of("width"), noise: of("noise") };
         for exact in [true, false] {
             let played = play(loss, of("seed") as u64, shape, of("batch"), 20, exact);
             for (side, ours) in [("d", &played.d), ("g", &played.g)] {

@@ -1,0 +1,112 @@
+//! `gobelin bench`: the time of one training step of each workload.
+//!
+//! The workloads are those of a PyTorch script, `torch_steps.py`: networks, batches, losses and optimisers are the same,
+//! and so are the fields of a row, so that both programs can be run in turn and their rows compared.
+
+mod gan;
+mod measure;
+mod wgan;
+
+use std::process::{Command as Process, ExitCode};
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use gobelin_autograd::{Tensor, random};
+use gobelin_harness::Error;
+
+use crate::call;
+
+/// The subcommand's name.
+pub const NAME: &str = "bench";
+
+/// What is timed.
+struct Workload {
+    name: &'static str,
+    about: &'static str,
+    /// Makes the nets and the batch; the closure is one step.
+    prepare: fn() -> Box<dyn FnMut()>,
+}
+
+const WORKLOADS: [Workload; 2] = [
+    Workload {
+        name: "gan",
+        about: "DCGAN 64x64, batch 64, non-saturating: one discriminator and one generator update, Adam",
+        prepare: gan::prepare,
+    },
+    Workload {
+        name: "wgan",
+        about: "WGAN 64x64, batch 64: five clipped critic updates and one generator update, RMSprop",
+        prepare: wgan::prepare,
+    },
+];
+
+/// The subcommand.
+pub fn command() -> Command {
+    let list = WORKLOADS.map(|workload| format!("  {:<10} {}", workload.name, workload.about)).join("\n");
+    Command::new(NAME)
+        .about("Times one training step of each workload, a JSON object a line")
+        .after_help(format!("Workloads:\n{list}"))
+        .arg(Arg::new("names").value_name("NAMES").action(ArgAction::Append).help("Workloads; none: all"))
+        .arg(
+            Arg::new("seconds")
+                .long("seconds")
+                .value_name("S")
+                .default_value("10")
+                .value_parser(value_parser!(f64))
+                .help("Time spent on each, after three steps that are not timed"),
+        )
+        .args(call::compute_arguments())
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// A wrong call, or a workload that failed.
+pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
+    let seconds = *matches.get_one::<f64>("seconds").expect("has a default");
+    if !(seconds.is_finite() && seconds >= 0.0) {
+        return Err(Error::Call(format!("--seconds {seconds}: expected a number of seconds of 0 or more")));
+    }
+    let asked: Vec<&str> =
+        matches.get_many::<String>("names").into_iter().flatten().map(String::as_str).collect();
+    let chosen = choose(&asked)?;
+    let compute = call::Compute::new(matches);
+    if let [workload] = chosen[..] {
+        compute.begin()?;
+        println!("{}", measure::row(workload.name, (workload.prepare)(), seconds));
+        return Ok(ExitCode::SUCCESS);
+    }
+    compute.check()?;
+    for workload in chosen {
+        if !alone(workload, seconds, &compute)? {
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn choose(asked: &[&str]) -> Result<Vec<&'static Workload>, Error> {
+    if asked.is_empty() {
+        return Ok(WORKLOADS.iter().collect());
+    }
+    let known = WORKLOADS.map(|workload| workload.name).join(", ");
+    let find = |&name: &&str| {
+        let found = WORKLOADS.iter().find(|workload| workload.name == name);
+        found.ok_or_else(|| Error::Call(format!("unknown workload `{name}`: choose from {known}")))
+    };
+    asked.iter().map(find).collect()
+}
+
+/// One workload in a process of its own, so that its peak of memory is its own; whether it went well.
+fn alone(workload: &Workload, seconds: f64, compute: &call::Compute) -> Result<bool, Error> {
+    let failed =
+        |error: std::io::Error| Error::Call(format!("{}: cannot start it again: {error}", workload.name));
+    let program = std::env::current_exe().map_err(failed)?;
+    let mut process = Process::new(program);
+    process.args([NAME, workload.name, "--seconds", &seconds.to_string()]).args(compute.arguments());
+    Ok(process.status().map_err(failed)?.success())
+}
+
+/// A batch of noise in [-1, 1] in place of pictures.
+fn pictures(shape: &[usize]) -> Tensor {
+    random::uniform(shape, -1.0, 1.0, &mut random::generator(0, 1))
+}

@@ -1,0 +1,32 @@
+//! DCGAN's nets as a WGAN: five critic updates with pictures of their own, then one of the generator.
+
+use gobelin_autograd::{Tape, random};
+use gobelin_gan::game::{Method, Rules};
+use gobelin_losses::gan::{Adversarial, Labels};
+
+use super::gan;
+
+const CRITIC_UPDATES: usize = 5;
+
+const RULES: Rules = Rules {
+    loss: Adversarial::Wgan,
+    method: Method::RmsProp,
+    learning_rate: 5e-5,
+    clip: Some(0.01),
+    ..gan::RULES
+};
+
+pub(super) fn prepare() -> Box<dyn FnMut()> {
+    let mut game = gan::game(RULES);
+    let (real, labels) = (gan::real(), Labels::default());
+    let mut numbers = random::generator(gan::SEED, 2);
+    Box::new(move || {
+        for _ in 0..CRITIC_UPDATES {
+            let fake = game.draw(None, &gan::noise(&mut numbers)).into_tensor();
+            game.update_discriminator(&real, &fake, &labels, &mut numbers);
+        }
+        let tape = Tape::new();
+        let fake = game.draw(Some(&tape), &gan::noise(&mut numbers));
+        game.update_generator(tape, &fake);
+    })
+}
