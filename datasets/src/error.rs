@@ -51,7 +51,7 @@ pub enum DataError {
     },
     /// More pictures did not decode than a loader skips.
     #[error(
-        "{source_name}: {skipped} of {pictures} pictures did not decode, more than the {limit} that are skipped; \
+        "{source_name}: {skipped} of {pictures} pictures did not decode; at most {limit} are skipped, and never all; \
          the first is {first}"
     )]
     TooManySkipped {

@@ -15,6 +15,7 @@ pub mod resnet_generator;
 mod taps;
 pub mod transform;
 pub mod unet;
+pub mod vgg19;
 pub mod weights;
 
 pub use module::{Entry, Kind, Module, Sequential, buffers, parameters};

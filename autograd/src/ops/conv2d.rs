@@ -46,7 +46,7 @@ impl Window {
     }
 
     #[track_caller]
-    fn describe(&self, large: &[usize], channels_out: usize) -> conv::Conv2d {
+    pub(super) fn describe(&self, large: &[usize], channels_out: usize) -> conv::Conv2d {
         let &[batch, height, width, channels_in] = large else {
             panic!("conv2d: a picture of shape {large:?}, expected (N, H, W, C)")
         };

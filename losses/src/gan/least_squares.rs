@@ -4,6 +4,8 @@
 use gobelin_autograd::{Tensor, Var, ops};
 
 use super::Labels;
+use super::entry::{LABEL_NOISE, LABEL_SMOOTHING, SEED, SIDE, TENSORS, noisy, sided};
+use crate::catalogue::{Domain, LossEntry, OptionKind, OptionSpec};
 
 /// The paper's three targets.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,3 +38,37 @@ pub fn discriminator(real: &Var, fake: &Var, targets: Targets, labels: &Labels) 
 pub fn generator(fake: &Var, targets: Targets) -> Var {
     ops::scale(&ops::mean(&ops::square(&ops::add_scalar(fake, -targets.generator))), 0.5)
 }
+
+const fn target(name: &'static str, default: &'static str, help: &'static str) -> OptionSpec {
+    OptionSpec { name, kind: OptionKind::Number(Domain::Any), default, help }
+}
+
+pub(crate) const ENTRY: LossEntry = LossEntry {
+    name: "gan-ls",
+    about: "least squares GAN: d (real - b)^2 / 2 + (fake - a)^2 / 2; g (fake - c)^2 / 2",
+    paper: "Mao et al. 2017, equation 2",
+    tensors: TENSORS,
+    options: &[
+        SIDE,
+        target("a", "0", "the discriminator's target for fakes"),
+        target("b", "1", "the discriminator's target for real pictures"),
+        target("c", "1", "the generator's target"),
+        LABEL_SMOOTHING,
+        LABEL_NOISE,
+        SEED,
+    ],
+    vgg: false,
+    run: |call| {
+        // Smoothing lowers the target b itself, whatever a is.
+        let targets = Targets {
+            fake: call.number("a"),
+            real: call.number("b") - call.number("label-smoothing"),
+            generator: call.number("c"),
+        };
+        sided(
+            call,
+            |real, fake| discriminator(real, fake, targets, &noisy(call, 0.0)),
+            |fake| generator(fake, targets),
+        )
+    },
+};

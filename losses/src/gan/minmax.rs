@@ -5,7 +5,9 @@
 
 use gobelin_autograd::{Var, ops};
 
+use super::entry::{LABEL_NOISE, LABEL_SMOOTHING, SEED, SIDE, TENSORS, labels, sided};
 use super::{Labels, cross_entropy};
+use crate::catalogue::LossEntry;
 
 /// `mean(-ln sigmoid(real)) + mean(-ln(1 - sigmoid(fake)))`; with labels, the cross-entropy of logits and labels.
 pub fn discriminator(real: &Var, fake: &Var, labels: &Labels) -> Var {
@@ -16,3 +18,13 @@ pub fn discriminator(real: &Var, fake: &Var, labels: &Labels) -> Var {
 pub fn generator(fake: &Var) -> Var {
     ops::neg(&ops::mean(&ops::softplus(fake)))
 }
+
+pub(crate) const ENTRY: LossEntry = LossEntry {
+    name: "gan-minmax",
+    about: "min-max GAN: d -ln s(real) - ln(1 - s(fake)); g ln(1 - s(fake)), s the sigmoid",
+    paper: "Goodfellow et al. 2014, equation 1",
+    tensors: TENSORS,
+    options: &[SIDE, LABEL_SMOOTHING, LABEL_NOISE, SEED],
+    vgg: false,
+    run: |call| sided(call, |real, fake| discriminator(real, fake, &labels(call)), generator),
+};

@@ -3,6 +3,7 @@
 //! All take logits (a critic's raw scores) of any shape, never probabilities, and are means over them. The
 //! discriminator's two terms are added, not halved, except in least squares, as in the papers.
 
+mod entry;
 pub mod hinge;
 pub mod least_squares;
 pub mod minmax;
@@ -12,6 +13,8 @@ pub mod wasserstein;
 
 use gobelin_autograd::random::Generator;
 use gobelin_autograd::{Tensor, Var, ops};
+
+use crate::bce;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
@@ -96,10 +99,9 @@ impl Default for Labels {
     }
 }
 
-/// The mean binary cross-entropy of logits and labels in [0, 1]: `softplus(z) - t z`.
+/// The mean binary cross-entropy of logits and labels in [0, 1].
 fn cross_entropy(logits: &Var, labels: &Tensor) -> Var {
-    let target = Var::constant(labels.clone());
-    ops::mean(&ops::sub(&ops::softplus(logits), &ops::mul(logits, &target)))
+    ops::mean(&bce::each(logits, &labels.clone().into(), 1.0))
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ use rayon::prelude::*;
 
 /// The side of a patch.
 const PATCH: usize = 7;
+/// Pixels of patches summed by one task.
+const PIXELS_AT_ONCE: usize = 1 << 16;
 /// Karras et al. report the distance times 1000.
 const SCALE: f64 = 1e3;
 /// The binomial kernel with which levels are halved and doubled.
@@ -98,15 +100,34 @@ fn patches(pictures: Pictures<'_>, levels: usize, set: u64, options: PyramidWass
 /// Mean 0 and deviation 1 of each channel over the whole set; a constant channel becomes 0.
 fn normalise(values: &mut [f32], channels: usize) {
     let count = (values.len() / channels) as f64;
-    for channel in 0..channels {
-        let each = || values.iter().skip(channel).step_by(channels).map(|&x| f64::from(x));
-        let mean = each().sum::<f64>() / count;
-        let variance = each().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
-        let factor = if variance == 0.0 { 0.0 } else { 1.0 / variance.sqrt() };
-        for x in values.iter_mut().skip(channel).step_by(channels) {
-            *x = ((f64::from(*x) - mean) * factor) as f32;
+    let means: Vec<f64> = sums(values, channels, |_, x| x).iter().map(|sum| sum / count).collect();
+    let squares = sums(values, channels, |channel, x| (x - means[channel]).powi(2));
+    let factor = |sum: &f64| if *sum == 0.0 { 0.0 } else { (count / sum).sqrt() };
+    let factors: Vec<f64> = squares.iter().map(factor).collect();
+    values.par_chunks_mut(PIXELS_AT_ONCE * channels).for_each(|some| {
+        for pixel in some.chunks_exact_mut(channels) {
+            for (x, (mean, factor)) in pixel.iter_mut().zip(means.iter().zip(&factors)) {
+                *x = ((f64::from(*x) - mean) * factor) as f32;
+            }
         }
-    }
+    });
+}
+
+/// The sum of `term` over each channel.
+fn sums(values: &[f32], channels: usize, term: impl Fn(usize, f64) -> f64 + Sync) -> Vec<f64> {
+    let parts: Vec<Vec<f64>> = values
+        .par_chunks(PIXELS_AT_ONCE * channels)
+        .map(|some| {
+            let mut sums = vec![0.0; channels];
+            for pixel in some.chunks_exact(channels) {
+                for (channel, (sum, &x)) in sums.iter_mut().zip(pixel).enumerate() {
+                    *sum += term(channel, f64::from(x));
+                }
+            }
+            sums
+        })
+        .collect();
+    (0..channels).map(|channel| parts.iter().map(|part| part[channel]).sum()).collect()
 }
 
 /// A picture of (H, W, C).

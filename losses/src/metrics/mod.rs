@@ -21,6 +21,7 @@ mod psnr;
 mod rand_v;
 mod retrieval;
 mod sliced_wasserstein;
+mod sort;
 mod ssim;
 mod tolerant_quality;
 mod verification;

@@ -16,6 +16,8 @@ pub struct Stored {
     pub shape: Vec<usize>,
     pub floats: Vec<f32>,
     pub integers: Vec<i64>,
+    /// Whether the file has floats.
+    pub is_float: bool,
 }
 
 impl Reference {
@@ -61,6 +63,6 @@ impl Reference {
             Dtype::F32 => data.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect(),
             _ => integers.iter().map(|&i| i as f32).collect(),
         };
-        Stored { shape: view.shape().to_vec(), floats, integers }
+        Stored { shape: view.shape().to_vec(), floats, integers, is_float: view.dtype() == Dtype::F32 }
     }
 }

@@ -10,7 +10,7 @@ use gobelin_losses::gan::Labels;
 use gobelin_nets::weights::{self, Weights};
 
 use crate::game::{Drawn, Game, Judged};
-use crate::judge::Judge;
+use crate::judge::{Judge, Quality};
 use crate::options::GanOptions;
 use crate::trouble::{Trouble, spread};
 
@@ -32,6 +32,10 @@ pub struct GanTrainer {
     loader: Loader,
     batch: Batch,
     judge: Judge,
+    /// How good the generator is now, where that was asked since its last update.
+    quality: Option<Quality>,
+    /// Pictures that did not decode, as far as they have been told.
+    skipped: usize,
     noise: Generator,
     labels: Generator,
     trouble: Trouble,
@@ -61,6 +65,8 @@ impl GanTrainer {
             loader,
             batch: Batch::default(),
             judge,
+            quality: None,
+            skipped: 0,
             noise: random::generator(run.seed, NOISE),
             labels: random::generator(run.seed, LABELS),
             trouble: Trouble::default(),
@@ -93,6 +99,22 @@ impl GanTrainer {
             Labels::noisy(count, self.label_smoothing, self.label_noise, &mut self.labels)
         } else {
             Labels::smooth(self.label_smoothing)
+        }
+    }
+
+    /// Warns of pictures that did not decode since the last step.
+    fn tell_skipped(&mut self, report: StepReport) -> StepReport {
+        let skipped = self.loader.skipped();
+        let before = std::mem::replace(&mut self.skipped, skipped.len());
+        match skipped.values().next() {
+            Some(first) if skipped.len() > before => report.warning(
+                "skipped-pictures",
+                format!(
+                    "{} pictures skipped so far; the first: {first}; `gobelin data check` names the others",
+                    skipped.len()
+                ),
+            ),
+            _ => report,
         }
     }
 
@@ -146,6 +168,7 @@ impl GanTrainer {
 
 impl Trainer for GanTrainer {
     fn step(&mut self, step: u64) -> Result<StepReport, Failure> {
+        self.quality = None;
         let warm = self.warm_start > 0 && (step <= self.warm_start || step.is_multiple_of(WARM_EVERY));
         let (judged, drawn, spread) = match self.critic_updates {
             _ if warm => self.play_with_critic(WARM_UPDATES)?,
@@ -177,6 +200,7 @@ impl Trainer for GanTrainer {
                  nothing; use --clip 0.01, --gradient-penalty 10 or --norm spectral",
             );
         }
+        let report = self.tell_skipped(report);
         Ok(self.trouble.watch(&judged, rules.loss.is_critic(), spread, report))
     }
 
@@ -214,6 +238,7 @@ impl Trainer for GanTrainer {
         self.labels = state.generator("labels")?;
         self.loader.seek(state.integer("data-position")? as u64);
         self.trouble = Trouble::load(state)?;
+        self.quality = None;
         Ok(())
     }
 
@@ -224,8 +249,13 @@ impl Trainer for GanTrainer {
     }
 
     fn evaluate(&mut self) -> Result<Vec<(String, f64)>, Failure> {
-        let pictures = self.drawn_to_judge();
-        let quality = self.judge.quality(&pictures);
+        let quality = if let Some(quality) = self.quality {
+            quality
+        } else {
+            let pictures = self.drawn_to_judge();
+            self.judge.quality(&pictures)
+        };
+        self.quality = Some(quality);
         Ok(vec![
             ("swd".into(), quality.distance),
             ("swd-floor".into(), self.judge.floor),

@@ -2,13 +2,14 @@
 
 mod bench;
 mod call;
+mod data;
 mod net;
 
 use std::process::ExitCode;
 
 use clap::Command;
 use gobelin_gan::GanOptions;
-use gobelin_harness::cli;
+use gobelin_harness::{Recipe, cli};
 
 fn main() -> ExitCode {
     let command = Command::new("gobelin")
@@ -16,16 +17,18 @@ fn main() -> ExitCode {
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .subcommand(cli::command::<GanOptions>())
-        .subcommand(bench::command())
-        .subcommand(net::command());
+        .subcommand(net::command())
+        .subcommand(data::command())
+        .subcommand(bench::command());
     let matches = match cli::parse(command, std::env::args_os()) {
         Ok(matches) => matches,
         Err(code) => return code,
     };
     match matches.subcommand() {
-        Some(("gan", matches)) => cli::main::<GanOptions>(matches),
-        Some((bench::NAME, matches)) => call::end(bench::main(matches)),
+        Some((GanOptions::NAME, matches)) => cli::main::<GanOptions>(matches),
         Some((net::NAME, matches)) => call::end(net::main(matches)),
+        Some((data::NAME, matches)) => data::main(matches),
+        Some((bench::NAME, matches)) => call::end(bench::main(matches)),
         _ => unreachable!("clap lets no other subcommand through"),
     }
 }

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 /// The subcommand of a trainer: its own flags and the shared ones.
 pub fn command<R: Recipe>() -> Command {
     let defaults = R::DEFAULTS;
-    let own = R::augment_args(Command::new(R::NAME));
+    let own = R::augment_args(Command::new(R::NAME).allow_negative_numbers(true));
     let command = RunOptions::augment_args(own.next_help_heading("Shared by all trainers"));
     let values = [
         ("data", defaults.data.to_owned()),

@@ -27,7 +27,7 @@ pub struct RunOptions {
     #[arg(long, value_name = "S", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub seed: u64,
     /// Threads to compute with; results do not depend on it [default: all cores]
-    #[arg(long, value_name = "T", value_parser = positive::<usize>)]
+    #[arg(long, value_name = "T", value_parser = threads)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
     /// Where to compute: cpu, cuda, or cuda:N for the N-th card
@@ -72,6 +72,12 @@ impl RunOptions {
 fn positive<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {
     let number = text.parse().ok().filter(|number| *number >= T::from(1));
     number.ok_or_else(|| "expected a whole number of 1 or more".into())
+}
+
+/// More threads than the largest machines have cores are a slip of the finger that would hang the machine.
+fn threads(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=1024).contains(number));
+    number.ok_or_else(|| "expected a whole number of 1 to 1024".into())
 }
 
 /// The flags that were given on the command line, by name without dashes.

@@ -84,7 +84,16 @@ fn every_wrong_call_is_one_line_and_changes_nothing() {
             2,
             "invalid value '0' for '--steps <N>': expected a whole number of 1 or more (see --help)",
         ),
-        ("toy --batch -3", 2, "unexpected argument '-3' found (see --help)"),
+        (
+            "toy --batch -3",
+            2,
+            "invalid value '-3' for '--batch <N>': expected a whole number of 1 or more (see --help)",
+        ),
+        (
+            "toy --threads 100000",
+            2,
+            "invalid value '100000' for '--threads <T>': expected a whole number of 1 to 1024 (see --help)",
+        ),
         (
             "toy --device gpu",
             2,

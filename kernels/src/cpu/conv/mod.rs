@@ -14,6 +14,7 @@ mod gather;
 mod matrix;
 mod narrow;
 mod plan;
+mod prepared;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -22,6 +23,9 @@ pub mod winograd;
 
 use crate::cpu::simd::{Form, form};
 use choose::{Algorithm, Direction, choose};
+
+pub use prepared::{Prepared, forward_prepared, input_gradient_prepared};
+pub use winograd::{Activation, Epilogue};
 
 /// A convolution with zero padding, equal on opposite sides; no dilation, no groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,6 +3,8 @@
 //! The workloads are those of a PyTorch script, `torch_steps.py`: networks, batches, losses and optimisers are the same,
 //! and so are the fields of a row, so that both programs can be run in turn and their rows compared.
 
+mod cyclegan;
+mod facenet;
 mod gan;
 mod measure;
 mod wgan;
@@ -26,7 +28,7 @@ struct Workload {
     prepare: fn() -> Box<dyn FnMut()>,
 }
 
-const WORKLOADS: [Workload; 2] = [
+const WORKLOADS: [Workload; 4] = [
     Workload {
         name: "gan",
         about: "DCGAN 64x64, batch 64, non-saturating: one discriminator and one generator update, Adam",
@@ -36,6 +38,16 @@ const WORKLOADS: [Workload; 2] = [
         name: "wgan",
         about: "WGAN 64x64, batch 64: five clipped critic updates and one generator update, RMSprop",
         prepare: wgan::prepare,
+    },
+    Workload {
+        name: "cyclegan",
+        about: "CycleGAN 128x128, 6 blocks, batch 1: least squares + 10 cycle + 5 identity, both sides, Adam",
+        prepare: cyclegan::prepare,
+    },
+    Workload {
+        name: "facenet",
+        about: "FaceNet NN2 96x96, 8 identities x 4 faces, semi-hard triplets mined from the batch, AdaGrad",
+        prepare: facenet::prepare,
     },
 ];
 

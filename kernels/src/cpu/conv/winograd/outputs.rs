@@ -109,7 +109,8 @@ impl<S: Sink> Sink for Finish<S> {
             }
             match self.activation {
                 Activation::Identity => {}
-                Activation::Relu => value = value.max(V::splat(0.0)),
+                // In this order NaN stays: a maximum gives its second operand if either is NaN.
+                Activation::Relu => value = V::splat(0.0).max(value),
                 Activation::LeakyRelu(slope) => value = value.max(value.mul(V::splat(slope))),
             }
             self.sink.put(row, column, value);

@@ -1,0 +1,105 @@
+//! Every loss of the catalogue that needs no VGG-19 against the values and gradients of tests/reference/losses.py.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::files::{Reference, Stored};
+use gobelin_autograd::{Tape, Tensor, Var, ops};
+use gobelin_losses::catalogue::{self, Given};
+use serde_json::Value;
+
+/// The relative differences allowed: of values, and of gradients by their largest number.
+const VALUE: f64 = 1e-4;
+const GRADIENT: f64 = 1e-3;
+
+/// What is wrong with a case, in words.
+fn check(reference: &Reference, case: &Value) -> Result<(), String> {
+    let name = case["loss"].as_str().expect("a loss");
+    let entry = catalogue::loss(name).map_err(|error| error.to_string())?;
+    let tape = Tape::new();
+    let mut leaves: BTreeMap<String, Var> = BTreeMap::new();
+    let mut tensors: BTreeMap<String, Given> = BTreeMap::new();
+    for tensor in case["tensors"].as_object().expect("tensors").keys() {
+        let Stored { shape, floats, integers, is_float } = reference.tensor(name, case, tensor);
+        let given = if is_float {
+            let leaf = tape.leaf(Tensor::new(&shape, floats));
+            leaves.insert(tensor.clone(), leaf.clone());
+            Given::Float(leaf)
+        } else {
+            Given::Integer { shape, values: integers }
+        };
+        tensors.insert(tensor.clone(), given);
+    }
+    let options: Vec<(String, String)> = case["options"]
+        .as_object()
+        .expect("options")
+        .iter()
+        .map(|(key, value)| (key.clone(), value.as_str().expect("text").to_owned()))
+        .collect();
+    let found = entry.call(&tensors, &options, None).map_err(|error| error.to_string())?.value;
+    let expected = match case["value"].as_f64() {
+        Some(value) => vec![value],
+        None => reference.value(name, case).iter().map(|&value| f64::from(value)).collect(),
+    };
+    close("value", found.tensor().data(), &expected, VALUE)?;
+    let gradients = case["gradients"].as_object().expect("gradients");
+    let wanted: Vec<&Var> = gradients.keys().map(|tensor| &leaves[tensor]).collect();
+    for (tensor, found) in gradients.keys().zip(tape.gradients(&ops::sum(&found), &wanted)) {
+        let expected: Vec<f64> = reference.gradient(name, case, tensor).into_iter().map(f64::from).collect();
+        close(tensor, found.data(), &expected, GRADIENT)?;
+    }
+    Ok(())
+}
+
+fn close(what: &str, found: &[f32], expected: &[f64], relative: f64) -> Result<(), String> {
+    if found.len() != expected.len() {
+        return Err(format!("{what} has {} numbers, expected {}", found.len(), expected.len()));
+    }
+    let largest = expected.iter().fold(0.0f64, |most, x| most.max(x.abs()));
+    for (i, (&found, &expected)) in found.iter().zip(expected).enumerate() {
+        // What float32 inputs around 1 cannot resolve is no difference.
+        let allowed = (relative * largest).max(1e-7);
+        let difference = (f64::from(found) - expected).abs();
+        if difference.is_nan() || difference > allowed {
+            return Err(format!("{what} number {i} is {found}, expected {expected}"));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_case_of_every_loss_has_the_value_and_gradients_of_its_reference() {
+    let reference = Reference::open("losses");
+    let cases: Vec<&Value> = reference.cases.iter().filter(|case| case["vgg"] == false).collect();
+    let wrong: Vec<String> = cases
+        .iter()
+        .filter_map(|case| {
+            check(&reference, case).err().map(|e| format!("{} {}: {e}", case["loss"], case["case"]))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_loss_has_a_case_and_every_option_a_value_in_one() {
+    let reference = Reference::open("losses");
+    let cases = &reference.cases;
+    let named: BTreeSet<&str> = cases.iter().filter_map(|case| case["loss"].as_str()).collect();
+    let known: BTreeSet<&str> = catalogue::LOSSES.iter().map(|entry| entry.name).collect();
+    assert_eq!(named, known);
+    assert_eq!(known.len(), catalogue::LOSSES.len(), "two losses of one name");
+    for entry in catalogue::LOSSES {
+        for option in entry.options.iter().filter(|option| !DRAWS.contains(&option.name)) {
+            let set =
+                |case: &&Value| case["loss"] == entry.name && case["options"].get(option.name).is_some();
+            assert!(cases.iter().any(|case| set(&case)), "{} is never given {}", entry.name, option.name);
+        }
+        for tensor in entry.tensors {
+            let given =
+                |case: &&Value| case["loss"] == entry.name && case["tensors"].get(tensor.name).is_some();
+            assert!(cases.iter().any(|case| given(&case)), "{} is never given {}", entry.name, tensor.name);
+        }
+    }
+}
+
+/// Options that only change what is drawn at random, which no reference can know.
+const DRAWS: [&str; 4] = ["seed", "label-noise", "nearest", "farthest"];

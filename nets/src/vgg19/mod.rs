@@ -1,0 +1,236 @@
+//! VGG-19 (Simonyan and Zisserman 2015, configuration E), whose features losses compare pictures by.
+//!
+//! The weights are frozen. A file of them is mapped and used where it lies: opening one takes milliseconds and no memory
+//! of its own, pages are shared between processes, and only layers that are run are read. What a layer keeps are its
+//! filters as the convolution wants them, made when it first runs: Winograd's, four times the layer's weights, for the
+//! forward pass and the same again for the gradient.
+//!
+//! ```
+//! use gobelin_autograd::{Tape, Tensor, ops};
+//! use gobelin_nets::vgg19::{Layer, Vgg19};
+//!
+//! let vgg = Vgg19::random(0);
+//! let layers: Vec<Layer> = ["relu1_1", "conv1_2"].map(|name| name.parse().unwrap()).to_vec();
+//! let tape = Tape::new();
+//! let picture = tape.leaf(Tensor::full(&[1, 8, 8, 3], 0.5));
+//! let maps = vgg.features(&picture, &layers);
+//! assert_eq!(maps[1].shape(), [1, 8, 8, 64]);
+//! let gradient = tape.gradients(&ops::mean(&maps[1]), &[&picture]).remove(0);
+//! assert_eq!(gradient.shape(), picture.shape());
+//! ```
+//!
+//! Random filters carry texture and edges too (Ustyuzhaninov et al. 2016), so [`Vgg19::random`] serves where no file is at
+//! hand.
+
+mod file;
+mod layer;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use gobelin_autograd::ops::{FrozenFilters, Window, frozen_conv2d, permute_tensor};
+use gobelin_autograd::{Tensor, Var, ops, random};
+use safetensors::Dtype;
+
+use crate::weights::{self, Stored, Weights};
+use file::Mapped;
+use layer::{BLOCKS, Role};
+
+pub use file::Vgg19Error;
+pub use layer::{Layer, UnknownLayer};
+pub use view::{Images, Normalisation, Pooling, UnknownWord, View};
+
+/// VGG-19's convolutional part with frozen weights.
+#[derive(Clone)]
+pub struct Vgg19 {
+    view: View,
+    /// Shared between views: cloning copies nothing.
+    convolutions: Vec<Arc<FrozenFilters>>,
+    /// The first convolution with the view's scale and order of channels in its weights.
+    first: Arc<FrozenFilters>,
+    notes: Vec<String>,
+}
+
+/// A convolution's place in files: torchvision's number, and channels in and out.
+fn convolutions() -> impl Iterator<Item = (usize, [usize; 2])> {
+    let numbers = Layer::all().filter(|layer| layer.place().2 == Role::Convolution);
+    let widths = BLOCKS.iter().flat_map(|&(width, depth)| std::iter::repeat_n(width, depth));
+    numbers.zip(widths).scan(3, |channels_in, (layer, width)| {
+        Some((layer.index(), [std::mem::replace(channels_in, width), width]))
+    })
+}
+
+/// PyTorch's shape of a weight.
+fn stored_shape([channels_in, channels_out]: [usize; 2]) -> [usize; 4] {
+    [channels_out, channels_in, 3, 3]
+}
+
+impl Vgg19 {
+    /// Maps a safetensors file with torchvision's names (`features.0.weight`, ...). Other tensors, such as the classifier's, may
+    /// be there and are not looked at.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is no safetensors, or a tensor is missing or has another shape or type.
+    pub fn open(path: &Path) -> Result<Self, Vgg19Error> {
+        let file = Arc::new(Mapped::open(path)?);
+        let mut filters = Vec::new();
+        let mut converted = 0;
+        for (number, channels) in convolutions() {
+            let (weight, bias) = (format!("features.{number}.weight"), format!("features.{number}.bias"));
+            let types = [file.check(&weight, &stored_shape(channels))?, file.check(&bias, &[channels[1]])?];
+            converted += types.iter().filter(|&&dtype| dtype != Dtype::F32).count();
+            let bias = file.read(&bias);
+            let file = Arc::clone(&file);
+            filters.push(filters_of(channels, bias, move || file.read(&weight)));
+        }
+        let mut notes = Vec::new();
+        if converted > 0 {
+            notes.push(format!(
+                "{}: {converted} tensors of half precision are converted as they are read; features keep their 3 \
+                 (F16) or 2 (BF16) digits",
+                path.display()
+            ));
+        }
+        Ok(Self::of(filters, notes))
+    }
+
+    /// Seeded random weights, drawn when a layer first runs: N(0, 2 / (9 I)) over I input channels, which keeps the
+    /// size of features from layer to layer (He et al. 2015, equation 10), and no biases.
+    pub fn random(seed: u64) -> Self {
+        let filters = convolutions().map(|(number, channels)| {
+            filters_of(channels, Tensor::zeros(&[channels[1]]), move || draw(seed, number, channels))
+        });
+        Self::of(filters.collect(), Vec::new())
+    }
+
+    /// Writes the weights of [`Vgg19::random`] to a file that [`Vgg19::open`] and torchvision's `vgg19().features` take.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_random(path: &Path, seed: u64) -> Result<(), weights::WeightsError> {
+        let mut tensors = Weights::new();
+        for (number, channels) in convolutions() {
+            let stored = |value: &Tensor| Stored {
+                dtype: Dtype::F32,
+                shape: value.shape().to_vec(),
+                bytes: value.data().iter().flat_map(|v| v.to_le_bytes()).collect(),
+            };
+            tensors.insert(format!("features.{number}.weight"), stored(&draw(seed, number, channels)));
+            tensors.insert(format!("features.{number}.bias"), stored(&Tensor::zeros(&[channels[1]])));
+        }
+        weights::write(path, &tensors)
+    }
+
+    fn of(convolutions: Vec<Arc<FrozenFilters>>, notes: Vec<String>) -> Self {
+        let view = View::default();
+        let first = first_convolution(&convolutions[0], view);
+        Self { view, convolutions, first, notes }
+    }
+
+    /// The same network looked through in another way.
+    #[must_use]
+    pub fn viewed(&self, view: View) -> Self {
+        Self { view, first: first_convolution(&self.convolutions[0], view), ..self.clone() }
+    }
+
+    /// How the network is looked through.
+    pub fn view(&self) -> View {
+        self.view
+    }
+
+    /// What a user should know about the weights, a line each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The outputs of `layers` for pictures `(N, H, W, 3)`, each `(N, H', W', C')`, in the order asked for. Nothing
+    /// beyond the last of them is computed; a convolution writes its maps once, with bias and ReLU, unless its output before the
+    /// ReLU is asked for.
+    ///
+    /// # Panics
+    /// If `pictures` is no batch of pictures with three channels, or they are smaller than
+    /// [`Layer::smallest_side`] of a layer.
+    #[track_caller]
+    pub fn features(&self, pictures: &Var, layers: &[Layer]) -> Vec<Var> {
+        let fits = |layer: &Layer| pictures.shape()[1..3].iter().all(|&side| side >= layer.smallest_side());
+        assert!(
+            pictures.shape().len() == 4 && pictures.shape()[3] == 3 && layers.iter().all(fits),
+            "vgg19: pictures of {:?}, expected (N, H, W, 3) of at least {} pixels a side",
+            pictures.shape(),
+            layers.iter().map(|layer| layer.smallest_side()).max().unwrap_or(1)
+        );
+        let mut found: Vec<Option<Var>> = vec![None; layers.len()];
+        let last = layers.iter().max().map_or(0, |layer| layer.index() + 1);
+        let mut convolutions = std::iter::once(&self.first).chain(&self.convolutions[1..]);
+        let mut x = self.centred(pictures);
+        let mut rectified = true;
+        for layer in Layer::all().take(last) {
+            x = match layer.place().2 {
+                Role::Convolution => {
+                    rectified = !layers.contains(&layer);
+                    frozen_conv2d(&x, convolutions.next().expect("one a layer"), rectified)
+                }
+                Role::Relu if rectified => x,
+                Role::Relu => ops::relu(&x),
+                Role::Pool => {
+                    let window = Window::square(2, 2, 0);
+                    match self.view.pooling {
+                        Pooling::Max => ops::max_pool(&x, window),
+                        Pooling::Average => ops::avg_pool(&x, window),
+                    }
+                }
+            };
+            for (found, _) in found.iter_mut().zip(layers).filter(|(_, asked)| **asked == layer) {
+                *found = Some(x.clone());
+            }
+        }
+        found.into_iter().map(|map| map.expect("every layer was passed")).collect()
+    }
+
+    /// Pictures less the mean. Their scale is in the first convolution's weights: zeros around the picture are the mean
+    /// either way.
+    fn centred(&self, pictures: &Var) -> Var {
+        let mean = self.view.preparation().mean;
+        if mean == [0.0; 3] {
+            return pictures.clone();
+        }
+        ops::add(pictures, &Tensor::new(&[3], mean.map(|mean| -mean)).into())
+    }
+}
+
+/// A 3x3 convolution with padding 1 whose weights come in PyTorch's shape.
+fn filters_of(
+    channels: [usize; 2],
+    bias: Tensor,
+    stored: impl Fn() -> Tensor + Send + Sync + 'static,
+) -> Arc<FrozenFilters> {
+    let weight = move || permute_tensor(&stored(), &[2, 3, 1, 0]);
+    Arc::new(FrozenFilters::new(Window::square(3, 1, 1), channels, bias, weight))
+}
+
+/// The first convolution for centred pictures of a view.
+fn first_convolution(plain: &Arc<FrozenFilters>, view: View) -> Arc<FrozenFilters> {
+    let preparation = view.preparation();
+    let (plain_again, channels) = (Arc::clone(plain), plain.channels());
+    let weight = move || {
+        let plain = plain_again.weight();
+        let mut weight = plain.clone();
+        let [from, to] = channels;
+        for (i, value) in weight.data_mut().iter_mut().enumerate() {
+            let (tap, channel, out) = (i / (from * to), i / to % from, i % to);
+            let source = if preparation.reversed { from - 1 - channel } else { channel };
+            *value = plain.data()[(tap * from + source) * to + out] * preparation.scale[channel];
+        }
+        weight
+    };
+    Arc::new(FrozenFilters::new(Window::square(3, 1, 1), channels, plain.bias().clone(), weight))
+}
+
+/// Random weights of `features.NUMBER` in PyTorch's shape.
+fn draw(seed: u64, number: usize, channels: [usize; 2]) -> Tensor {
+    let deviation = (2.0 / (9.0 * channels[0] as f32)).sqrt();
+    random::normal(&stored_shape(channels), 0.0, deviation, &mut random::generator(seed, number as u64))
+}

@@ -1,0 +1,7 @@
+//! The command as a user calls it, in processes of their own.
+
+mod data;
+mod refusals;
+mod resumption;
+mod runs;
+mod shell;

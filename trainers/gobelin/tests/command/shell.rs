@@ -1,0 +1,117 @@
+//! Calling the command, data to call it with, and what it left behind.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::{TempDir, tempdir};
+
+/// The command `gobelin WORDS` in `directory`.
+pub fn gobelin(directory: &Path, words: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gobelin"));
+    command.args(words.split_whitespace()).current_dir(directory);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs `gobelin WORDS`: its exit code, and its lines on standard error.
+pub fn call(directory: &Path, words: &str) -> (i32, Vec<String>) {
+    told(&gobelin(directory, words).output().unwrap())
+}
+
+/// The exit code (-1 for a process that was killed) and the lines on standard error.
+pub fn told(output: &Output) -> (i32, Vec<String>) {
+    let lines = String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect();
+    (output.status.code().unwrap_or(-1), lines)
+}
+
+/// A new directory with data in `idx` and `pictures`.
+pub fn workplace() -> TempDir {
+    let here = tempdir().unwrap();
+    write_idx(&here.path().join("idx"), 64, 40);
+    write_pictures(&here.path().join("pictures"), 30);
+    here
+}
+
+/// A new directory in which `gobelin gan --out run WORDS` was run to the end.
+pub fn trained(words: &str) -> TempDir {
+    let here = workplace();
+    let (code, lines) = call(here.path(), &format!("gan --out run {words}"));
+    assert_eq!(code, 0, "gan {words}: {lines:?}");
+    here
+}
+
+/// The four files of MNIST, the pictures gzipped: grey 28x28 pictures of a bright rectangle each.
+pub fn write_idx(folder: &Path, train: usize, held_out: usize) {
+    fs::create_dir_all(folder).unwrap();
+    for (part, count) in [("train", train), ("t10k", held_out)] {
+        let mut pictures = [0x0000_0803, count as u32, 28, 28].map(u32::to_be_bytes).concat();
+        for number in 0..count {
+            let (height, width) = (6 + number % 13, 5 + number % 17);
+            let inside =
+                |at: usize| (at / 28).abs_diff(14) < height / 2 && (at % 28).abs_diff(14) < width / 2;
+            pictures.extend((0..28 * 28).map(|at| if inside(at) { 200 + number as u8 % 50 } else { 10 }));
+        }
+        let file = fs::File::create(folder.join(format!("{part}-images-idx3-ubyte.gz"))).unwrap();
+        let mut packed = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+        packed.write_all(&pictures).unwrap();
+        packed.finish().unwrap();
+        let mut labels = [0x0000_0801, count as u32].map(u32::to_be_bytes).concat();
+        labels.extend((0..count).map(|number| number as u8 % 10));
+        fs::write(folder.join(format!("{part}-labels-idx1-ubyte")), labels).unwrap();
+    }
+}
+
+/// Coloured PNG pictures of different sizes, in two folders.
+pub fn write_pictures(folder: &Path, count: u32) {
+    for number in 0..count {
+        let part = folder.join(if number % 2 == 0 { "even" } else { "odd" });
+        fs::create_dir_all(&part).unwrap();
+        let colour = |x: u32, y: u32| image::Rgb([(x * 5) as u8, (y * 6) as u8, (number * 8) as u8]);
+        let picture = image::RgbImage::from_fn(30 + number % 7, 36, colour);
+        picture.save(part.join(format!("{number:03}.png"))).unwrap();
+    }
+}
+
+/// Every file below `directory` and what it holds, without the sign of who works in it.
+pub fn contents(directory: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        let name = name.into_string().unwrap();
+        if path.is_dir() {
+            found
+                .extend(contents(&path).into_iter().map(|(inner, bytes)| (format!("{name}/{inner}"), bytes)));
+        } else if name != ".lock" {
+            found.insert(name, fs::read(&path).unwrap());
+        }
+    }
+    found
+}
+
+/// The lines of a run's metrics.jsonl.
+pub fn metrics(run: &Path) -> Vec<serde_json::Value> {
+    let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// All that the directory `run` of both workplaces holds must be the same to the last byte, but for the seconds in
+/// metrics.jsonl and TensorBoard's files, which hold wall times.
+#[track_caller]
+pub fn must_be_the_same_run(found: &Path, expected: &Path, how: &str) {
+    let [found, expected] = [found, expected].map(|here| {
+        let run = here.join("run");
+        let mut files = contents(&run);
+        files.retain(|name, _| !name.starts_with("events.") && name != "checkpoint.previous");
+        let mut lines = metrics(&run);
+        lines.iter_mut().for_each(|line| line["seconds"] = 0.into());
+        files.insert("metrics.jsonl".into(), serde_json::to_vec(&lines).unwrap());
+        files
+    });
+    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{how}");
+    for (name, bytes) in &expected {
+        assert!(found[name] == *bytes, "{how}: {name} differs");
+    }
+}
