@@ -2,9 +2,7 @@
 
 use std::fmt::Write;
 
-use gobelin_autograd::random;
 use gobelin_nets::catalogue::{ALL, Architecture, CallError, OptionKind};
-use gobelin_nets::weights::stored_shape;
 use serde_json::{Value, json};
 
 /// All networks, or one with some options set, as text or as JSON.
@@ -25,10 +23,10 @@ pub fn list(name: Option<&str>, options: &[(String, String)], as_json: bool) -> 
 }
 
 fn describe(architecture: &Architecture, options: &[(String, String)]) -> Result<Value, CallError> {
-    let net = architecture.build(options, &mut random::generator(0, 0))?;
-    let tensors = net.module.entries().into_iter().map(|entry| {
-        let (dtype, shape) = stored_shape(&entry);
-        json!({ "name": entry.name, "dtype": format!("{dtype:?}"), "shape": shape, "trained": entry.kind.is_trained() })
+    let net = architecture.build(options, 0)?;
+    let tensors = net.tensors().into_iter().map(|tensor| {
+        let dtype = format!("{:?}", tensor.dtype);
+        json!({ "name": tensor.name, "dtype": dtype, "shape": tensor.shape, "trained": tensor.is_trained })
     });
     let tensors: Vec<Value> = tensors.collect();
     let options = architecture.options.iter().map(|option| {

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use gobelin_autograd::Tensor;
 use gobelin_autograd::ops::permute_tensor;
-use gobelin_autograd::{Tensor, random};
-use gobelin_harness::Error;
-use gobelin_nets::catalogue::{Architecture, CallError, Net};
+use gobelin_harness::{Error, tell};
+use gobelin_nets::Pass;
+use gobelin_nets::catalogue::{Architecture, Net};
 use gobelin_nets::weights::{self, Stored, Weights};
-use gobelin_nets::{Pass, Taps};
 
 use crate::call;
 
@@ -21,8 +21,6 @@ use crate::call;
 pub const NAME: &str = "net";
 /// The tensor a network is run on.
 const INPUT: &str = "input";
-/// What it gives.
-const OUTPUT: &str = "output";
 
 /// The subcommand.
 pub fn command() -> Command {
@@ -87,42 +85,31 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
     call::Compute::new(matches).begin()?;
     let architecture = Architecture::named(name).map_err(wrong)?;
     let seed = matches.get_one::<u64>("init").copied();
-    let net = architecture.build(&options, &mut random::generator(seed.unwrap_or(0), 0)).map_err(wrong)?;
+    let mut net = architecture.build(&options, seed.unwrap_or(0)).map_err(wrong)?;
     let file = |flag: &str| {
         let path = matches.get_one::<PathBuf>(flag).map(PathBuf::as_path);
         path.ok_or_else(|| Error::Call(format!("--{flag} is missing: expected a safetensors file")))
     };
     if seed.is_some() {
-        weights::save(file("weights")?, &*net.module).map_err(wrong)?;
+        net.save(file("weights")?).map_err(wrong)?;
         return Ok(ExitCode::SUCCESS);
     }
     let (weights, input, output) = (file("weights")?, file("input")?, file("output")?);
-    weights::load(weights, &*net.module).map_err(wrong)?;
-    let x = picture_order(&read_input(input, &net)?);
-    let taps = Taps::new(matches.get_many::<String>("taps").into_iter().flatten().cloned());
-    weights::write(output, &run(&net, &x, taps, matches)?).map_err(wrong)?;
+    for note in net.load(weights).map_err(wrong)? {
+        tell(&note);
+    }
+    let x = picture_order(&read_input(input, &net)?).into();
+    let taps: Vec<String> = matches.get_many("taps").into_iter().flatten().cloned().collect();
+    let pass = if matches.get_flag("train") { Pass::sampling() } else { Pass::evaluation() };
+    let given = net.run(&pass.exact(matches.get_flag("exact")), &x, &taps).map_err(wrong)?;
+    let given = given.into_iter().map(|(name, value)| (name, Stored::of(&file_order(value.tensor()))));
+    weights::write(output, &given.collect::<Weights>()).map_err(wrong)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// A wrong call, told by its cause: everything that can fail here is named on the command line.
-fn wrong(error: impl ToString) -> Error {
+fn wrong(error: impl std::error::Error) -> Error {
     Error::Call(error.to_string())
-}
-
-/// The output and the taps of a net, as files have them.
-fn run(net: &Net, x: &Tensor, taps: Taps, matches: &ArgMatches) -> Result<Weights, Error> {
-    let pass = if matches.get_flag("train") { Pass::sampling() } else { Pass::evaluation() };
-    let pass = pass.exact(matches.get_flag("exact"));
-    let pass = if taps.is_empty() { pass } else { pass.tapping(&taps) };
-    let y = net.module.forward(&pass, &x.clone().into());
-    if let Some(name) = taps.missing() {
-        let modules = taps.seen().join(", ");
-        return Err(Error::Call(format!(
-            "--taps {name}: this network has no such module: choose from {modules}"
-        )));
-    }
-    let found = taps.found().into_iter().chain([(OUTPUT.to_owned(), y)]);
-    Ok(found.map(|(name, value)| (name, Stored::of(&file_order(value.tensor())))).collect())
 }
 
 fn read_input(path: &Path, net: &Net) -> Result<Tensor, Error> {
@@ -139,7 +126,7 @@ fn read_input(path: &Path, net: &Net) -> Result<Tensor, Error> {
         return Err(refuse(format!("tensor `{INPUT}` is {:?}, expected F32", stored.dtype)));
     };
     let fits = net.check_input(&stored.shape);
-    fits.map_err(|error: CallError| refuse(format!("tensor `{INPUT}` has {error}")))?;
+    fits.map_err(|error| refuse(format!("tensor `{INPUT}` has {error}")))?;
     Ok(Tensor::new(&stored.shape, values))
 }
 
