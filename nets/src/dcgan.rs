@@ -138,7 +138,7 @@ fn up(
 
 impl Module for DcganGenerator {
     fn forward(&self, pass: &Pass, x: &Var) -> Var {
-        self.main.forward(pass, x)
+        pass.run("main", &self.main, x)
     }
 
     fn list(&self, prefix: &str, entries: &mut Vec<Entry>) {
@@ -193,7 +193,7 @@ impl DcganDiscriminator {
 
 impl Module for DcganDiscriminator {
     fn forward(&self, pass: &Pass, x: &Var) -> Var {
-        let logits = self.main.forward(pass, x);
+        let logits = pass.run("main", &self.main, x);
         ops::reshape(&logits, &[x.shape()[0]])
     }
 

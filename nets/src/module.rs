@@ -90,7 +90,10 @@ impl Sequential {
 
 impl Module for Sequential {
     fn forward(&self, pass: &Pass, x: &Var) -> Var {
-        self.modules.iter().fold(x.clone(), |x, module| module.forward(pass, &x))
+        let run = |x: Var, (number, module): (usize, &Box<dyn Module>)| {
+            pass.run(&number.to_string(), &**module, &x)
+        };
+        self.modules.iter().enumerate().fold(x.clone(), run)
     }
 
     fn list(&self, prefix: &str, entries: &mut Vec<Entry>) {

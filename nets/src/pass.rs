@@ -2,12 +2,16 @@
 
 use gobelin_autograd::{Parameter, Tape, Var};
 
+use crate::module::Module;
+use crate::taps::Taps;
+
 /// Whether a net's parameters are tracked, and whether its norms use the batch's statistics or the running ones.
 #[derive(Clone, Copy)]
 pub struct Pass<'t> {
     tape: Option<&'t Tape>,
     statistics: Statistics,
     exact: bool,
+    taps: Option<&'t Taps>,
 }
 
 /// Which statistics batch norms use.
@@ -24,27 +28,45 @@ pub enum Statistics {
 impl<'t> Pass<'t> {
     /// Training: parameters are tracked, norms use the batch's statistics and update the running ones.
     pub fn training(tape: &'t Tape) -> Self {
-        Self { tape: Some(tape), statistics: Statistics::Learned, exact: false }
+        Self { tape: Some(tape), statistics: Statistics::Learned, exact: false, taps: None }
     }
 
     /// As in training, but the parameters are constants: for a net that others learn through, or that only draws.
     pub fn frozen() -> Self {
-        Self { tape: None, statistics: Statistics::Learned, exact: false }
+        Self { tape: None, statistics: Statistics::Learned, exact: false, taps: None }
     }
 
     /// As in training, but nothing at all is changed: for samples and metrics on the way.
     pub fn sampling() -> Self {
-        Self { tape: None, statistics: Statistics::Batch, exact: false }
+        Self { tape: None, statistics: Statistics::Batch, exact: false, taps: None }
     }
 
     /// Use after training: parameters are constants, batch norms use the running statistics.
     pub fn evaluation() -> Self {
-        Self { tape: None, statistics: Statistics::Running, exact: false }
+        Self { tape: None, statistics: Statistics::Running, exact: false, taps: None }
     }
 
     /// Refuses (or allows) algorithms that trade digits for speed, such as Winograd's convolutions.
     pub fn exact(self, exact: bool) -> Self {
         Self { exact, ..self }
+    }
+
+    /// Fills taps on the way.
+    pub fn tapping(self, taps: &'t Taps) -> Self {
+        Self { taps: Some(taps), ..self }
+    }
+
+    /// Whether anyone looks at what modules inside a net give.
+    pub fn is_tapped(&self) -> bool {
+        self.taps.is_some()
+    }
+
+    /// Runs a module that is called `name` inside the one that calls this.
+    pub fn run(&self, name: &str, module: &dyn Module, x: &Var) -> Var {
+        match self.taps {
+            Some(taps) => taps.run(name, || module.forward(self, x)),
+            None => module.forward(self, x),
+        }
     }
 
     /// A parameter as this pass sees it.

@@ -93,9 +93,16 @@ fn stored_entry(entry: &Entry) -> Stored {
             bytes: (value.item() as i64).to_le_bytes().to_vec(),
         };
     }
-    let value = if entry.kind == Kind::Filter { permute_tensor(&value, &[3, 2, 0, 1]) } else { value };
-    let bytes = value.data().iter().flat_map(|v| v.to_le_bytes()).collect();
-    Stored { dtype: Dtype::F32, shape: value.shape().to_vec(), bytes }
+    Stored::of(&if entry.kind == Kind::Filter { permute_tensor(&value, &[3, 2, 0, 1]) } else { value })
+}
+
+/// Type and PyTorch's shape of a net's tensor.
+pub fn stored_shape(entry: &Entry) -> (Dtype, Vec<usize>) {
+    match (entry.kind, &entry.parameter.shape()[..]) {
+        (Kind::Count, _) => (Dtype::I64, Vec::new()),
+        (Kind::Filter, &[height, width, inner, outer]) => (Dtype::F32, vec![outer, inner, height, width]),
+        (_, shape) => (Dtype::F32, shape.to_vec()),
+    }
 }
 
 impl View for &Stored {
@@ -117,6 +124,12 @@ impl View for &Stored {
 }
 
 impl Stored {
+    /// A tensor as it is.
+    pub fn of(tensor: &Tensor) -> Self {
+        let bytes = tensor.data().iter().flat_map(|v| v.to_le_bytes()).collect();
+        Self { dtype: Dtype::F32, shape: tensor.shape().to_vec(), bytes }
+    }
+
     /// The values, if they are floats.
     pub fn floats(&self) -> Option<Vec<f32>> {
         (self.dtype == Dtype::F32).then(|| floats(&self.bytes))
@@ -148,6 +161,22 @@ pub fn write(path: &Path, weights: &Weights) -> Result<(), WeightsError> {
 /// If the file cannot be written.
 pub fn save(path: &Path, module: &dyn Module) -> Result<(), WeightsError> {
     write(path, &stored(module))
+}
+
+/// The tensors of a file by name.
+///
+/// # Errors
+/// If the file cannot be read or is no safetensors file.
+pub fn read(path: &Path) -> Result<Weights, WeightsError> {
+    let bytes = std::fs::read(path).map_err(|source| WeightsError::Io { path: path.into(), source })?;
+    let tensors = SafeTensors::deserialize(&bytes)
+        .map_err(|error| WeightsError::Format { path: path.into(), reason: error.to_string() })?;
+    let stored = |view: TensorView<'_>| Stored {
+        dtype: view.dtype(),
+        shape: view.shape().to_vec(),
+        bytes: view.data().to_vec(),
+    };
+    Ok(tensors.tensors().into_iter().map(|(name, view)| (name, stored(view))).collect())
 }
 
 /// Reads a net's weights from a file; the net is unchanged unless all of them fit. Counts may be missing, as in files
@@ -190,13 +219,13 @@ pub fn load(path: &Path, module: &dyn Module) -> Result<(), WeightsError> {
 }
 
 fn read_entry(path: &Path, entry: &Entry, view: &TensorView) -> Result<Tensor, WeightsError> {
-    let expected = stored_entry(entry);
-    if view.dtype() != expected.dtype || view.shape() != expected.shape {
+    let (dtype, shape) = stored_shape(entry);
+    if view.dtype() != dtype || view.shape() != shape {
         return Err(WeightsError::Mismatch {
             path: path.into(),
             name: entry.name.clone(),
             found: format!("{:?} {:?}", view.dtype(), view.shape()),
-            expected: format!("{:?} {:?}", expected.dtype, expected.shape),
+            expected: format!("{dtype:?} {shape:?}"),
         });
     }
     if entry.kind == Kind::Count {

@@ -10,6 +10,7 @@ use crate::pass::Pass;
 pub struct Conv {
     weight: Parameter,
     bias: Option<Parameter>,
+    bias_cancels: bool,
     window: ops::Window,
 }
 
@@ -23,7 +24,7 @@ impl Conv {
     ) -> Self {
         let [height, width] = window.kernel;
         let weight = random::normal(&[height, width, channels_in, channels_out], 0.0, deviation, generator);
-        Self { weight: Parameter::new(weight), bias: None, window }
+        Self { weight: Parameter::new(weight), bias: None, bias_cancels: false, window }
     }
 
     /// Adds a bias that starts at 0.
@@ -32,6 +33,12 @@ impl Conv {
         self.bias = Some(Parameter::new(Tensor::zeros(&[channels])));
         self
     }
+
+    /// Adds a bias that the norm behind this layer takes away again with the mean: it has its place in weight files, but no
+    /// effect and no gradient, so nothing is computed for it except where a tap shows this layer's own output.
+    pub fn with_cancelled_bias(self) -> Self {
+        Self { bias_cancels: true, ..self.with_bias() }
+    }
 }
 
 impl Module for Conv {
@@ -39,8 +46,8 @@ impl Module for Conv {
         let window = ops::Window { exact: pass.is_exact(), ..self.window };
         let y = ops::conv2d(x, &pass.parameter(&self.weight), window);
         match &self.bias {
-            Some(bias) => ops::add(&y, &pass.parameter(bias)),
-            None => y,
+            Some(bias) if pass.is_tapped() || !self.bias_cancels => ops::add(&y, &pass.parameter(bias)),
+            _ => y,
         }
     }
 

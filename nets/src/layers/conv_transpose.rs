@@ -10,6 +10,7 @@ use crate::pass::Pass;
 pub struct ConvTranspose {
     weight: Parameter,
     bias: Option<Parameter>,
+    bias_cancels: bool,
     window: ops::Window,
     output_padding: usize,
 }
@@ -27,7 +28,7 @@ impl ConvTranspose {
     ) -> Self {
         let [height, width] = window.kernel;
         let weight = random::normal(&[height, width, channels_out, channels_in], 0.0, deviation, generator);
-        Self { weight: Parameter::new(weight), bias: None, window, output_padding }
+        Self { weight: Parameter::new(weight), bias: None, bias_cancels: false, window, output_padding }
     }
 
     /// Adds a bias that starts at 0.
@@ -35,6 +36,11 @@ impl ConvTranspose {
         let channels = self.weight.shape()[2];
         self.bias = Some(Parameter::new(Tensor::zeros(&[channels])));
         self
+    }
+
+    /// Adds a bias that the norm behind this layer takes away again, as [`super::Conv::with_cancelled_bias`].
+    pub fn with_cancelled_bias(self) -> Self {
+        Self { bias_cancels: true, ..self.with_bias() }
     }
 }
 
@@ -47,8 +53,8 @@ impl Module for ConvTranspose {
         });
         let y = ops::conv2d_input_gradient(x, &pass.parameter(&self.weight), window, size);
         match &self.bias {
-            Some(bias) => ops::add(&y, &pass.parameter(bias)),
-            None => y,
+            Some(bias) if pass.is_tapped() || !self.bias_cancels => ops::add(&y, &pass.parameter(bias)),
+            _ => y,
         }
     }
 

@@ -124,6 +124,15 @@ impl Vgg19 {
         weights::write(path, &tensors)
     }
 
+    /// Its tensors by torchvision's names, with their shapes.
+    pub fn tensors() -> Vec<(String, Vec<usize>)> {
+        let of_one = |(number, channels): (usize, [usize; 2])| {
+            let weight = (format!("features.{number}.weight"), stored_shape(channels).to_vec());
+            [weight, (format!("features.{number}.bias"), vec![channels[1]])]
+        };
+        convolutions().flat_map(of_one).collect()
+    }
+
     fn of(convolutions: Vec<Arc<FrozenFilters>>, notes: Vec<String>) -> Self {
         let view = View::default();
         let first = first_convolution(&convolutions[0], view);

@@ -3,6 +3,7 @@
 mod bench;
 mod call;
 mod data;
+mod net;
 
 use std::process::ExitCode;
 
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .subcommand(cli::command::<GanOptions>())
+        .subcommand(net::command())
         .subcommand(bench::command())
         .subcommand(data::command());
     let matches = match cli::parse(command, std::env::args_os()) {
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
     };
     match matches.subcommand() {
         Some((GanOptions::NAME, matches)) => cli::main::<GanOptions>(matches),
+        Some((net::NAME, matches)) => call::end(net::main(matches)),
         Some((bench::NAME, matches)) => call::end(bench::main(matches)),
         Some((data::NAME, matches)) => data::main(matches),
         _ => unreachable!("clap lets no other subcommand through"),

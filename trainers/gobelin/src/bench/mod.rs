@@ -3,8 +3,13 @@
 //! The workloads are those of a PyTorch script, `torch_steps.py`: networks, batches, losses and optimisers are the same,
 //! and so are the fields of a row, so that both programs can be run in turn and their rows compared.
 
+mod cyclegan;
+mod facenet;
 mod gan;
 mod measure;
+mod perceptual;
+mod style;
+mod topology;
 mod wgan;
 
 use std::process::{Command as Process, ExitCode};
@@ -12,6 +17,7 @@ use std::process::{Command as Process, ExitCode};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use gobelin_autograd::{Tensor, random};
 use gobelin_harness::Error;
+use gobelin_nets::vgg19::{Images, Layer, Vgg19, View};
 
 use crate::call;
 
@@ -26,7 +32,7 @@ struct Workload {
     prepare: fn() -> Box<dyn FnMut()>,
 }
 
-const WORKLOADS: [Workload; 2] = [
+const WORKLOADS: [Workload; 7] = [
     Workload {
         name: "gan",
         about: "DCGAN 64x64, batch 64, non-saturating: one discriminator and one generator update, Adam",
@@ -36,6 +42,31 @@ const WORKLOADS: [Workload; 2] = [
         name: "wgan",
         about: "WGAN 64x64, batch 64: five clipped critic updates and one generator update, RMSprop",
         prepare: wgan::prepare,
+    },
+    Workload {
+        name: "cyclegan",
+        about: "CycleGAN 128x128, 6 blocks, batch 1: least squares + 10 cycle + 5 identity, both sides, Adam",
+        prepare: cyclegan::prepare,
+    },
+    Workload {
+        name: "facenet",
+        about: "FaceNet NN2 96x96, 8 identities x 4 faces, semi-hard triplets mined from the batch, AdaGrad",
+        prepare: facenet::prepare,
+    },
+    Workload {
+        name: "style",
+        about: "Gatys 256x256 on VGG-19: content, style of five layers, total variation; Adam on the picture",
+        prepare: style::prepare,
+    },
+    Workload {
+        name: "perceptual",
+        about: "transformation network 128x128, batch 4, on VGG-19's relu2_2, Adam",
+        prepare: perceptual::prepare,
+    },
+    Workload {
+        name: "topology",
+        about: "U-Net 128x128, batch 4, cross-entropy + 0.1 topology on three layers of VGG-19, Adam",
+        prepare: topology::prepare,
     },
 ];
 
@@ -108,5 +139,19 @@ fn alone(workload: &Workload, seconds: f64, compute: &call::Compute) -> Result<b
 
 /// A batch of noise in [-1, 1] in place of pictures.
 fn pictures(shape: &[usize]) -> Tensor {
-    random::uniform(shape, -1.0, 1.0, &mut random::generator(0, 1))
+    pictures_of(1, shape)
+}
+
+/// One of several such batches.
+fn pictures_of(stream: u64, shape: &[usize]) -> Tensor {
+    random::uniform(shape, -1.0, 1.0, &mut random::generator(0, stream))
+}
+
+/// VGG-19 with random weights, which takes pictures as they are.
+fn vgg() -> Vgg19 {
+    Vgg19::random(0).viewed(View { images: Images::Normalised, ..View::default() })
+}
+
+fn layers(names: &[&str]) -> Vec<Layer> {
+    names.iter().map(|name| name.parse().expect("a layer of VGG-19")).collect()
 }

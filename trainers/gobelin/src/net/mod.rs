@@ -1,0 +1,141 @@
+//! `gobelin net`: runs a network on a tensor, writes fresh weights, and lists what there is.
+//!
+//! Files hold pictures as PyTorch has them, (N, C, H, W); they are turned here.
+
+mod list;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use gobelin_autograd::Tensor;
+use gobelin_autograd::ops::permute_tensor;
+use gobelin_harness::{Error, tell};
+use gobelin_nets::Pass;
+use gobelin_nets::catalogue::{Architecture, Net};
+use gobelin_nets::weights::{self, Stored, Weights};
+
+use crate::call;
+
+/// The subcommand's name.
+pub const NAME: &str = "net";
+/// The tensor a network is run on.
+const INPUT: &str = "input";
+
+/// The subcommand.
+pub fn command() -> Command {
+    let path = |name: &'static str, value: &'static str| {
+        Arg::new(name).long(name).value_name(value).value_parser(value_parser!(PathBuf))
+    };
+    let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
+    Command::new(NAME)
+        .about("Runs a network on a tensor, or writes fresh weights")
+        .arg(Arg::new("name").value_name("NAME").help("The network; --list names them"))
+        .arg(
+            Arg::new("set")
+                .long("set")
+                .value_name("KEY=VALUE")
+                .action(ArgAction::Append)
+                .value_parser(key_and_value)
+                .help("An option of the network"),
+        )
+        .arg(path("weights", "W.safetensors").help("Its weights, under PyTorch's names"))
+        .arg(path("input", "X.safetensors").help("A file with the tensor `input`, pictures as (N, C, H, W)"))
+        .arg(path("output", "Y.safetensors").help("The file to write: the tensor `output`, and each tap"))
+        .arg(
+            Arg::new("taps")
+                .long("taps")
+                .value_name("A,B,...")
+                .value_delimiter(',')
+                .help("Modules whose outputs are written too, by PyTorch's names (model.10)"),
+        )
+        .arg(flag("train").help("Norms use the batch's statistics, as in training; no weight changes"))
+        .arg(flag("exact").help("Only algorithms that round as the plain sums do (no Winograd)"))
+        .arg(
+            Arg::new("init")
+                .long("init")
+                .value_name("SEED")
+                .value_parser(value_parser!(u64))
+                .conflicts_with_all(["input", "output", "taps", "train"])
+                .help("Writes fresh weights to --weights"),
+        )
+        .arg(flag("list").help("Names the networks (or NAME alone) with their options and tensors"))
+        .arg(flag("json").requires("list").help("With --list: as JSON"))
+        .args(call::compute_arguments())
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((pair.0.to_owned(), pair.1.to_owned()))
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// A wrong call, or files that cannot be read or written.
+pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
+    let name = matches.get_one::<String>("name");
+    let options: Vec<_> = matches.get_many("set").into_iter().flatten().cloned().collect();
+    if matches.get_flag("list") {
+        let line = list::list(name.map(String::as_str), &options, matches.get_flag("json")).map_err(wrong)?;
+        println!("{line}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let name = name.ok_or_else(|| Error::Call("expected the NAME of a network: --list names them".into()))?;
+    call::Compute::new(matches).begin()?;
+    let architecture = Architecture::named(name).map_err(wrong)?;
+    let seed = matches.get_one::<u64>("init").copied();
+    let mut net = architecture.build(&options, seed.unwrap_or(0)).map_err(wrong)?;
+    let file = |flag: &str| {
+        let path = matches.get_one::<PathBuf>(flag).map(PathBuf::as_path);
+        path.ok_or_else(|| Error::Call(format!("--{flag} is missing: expected a safetensors file")))
+    };
+    if seed.is_some() {
+        net.save(file("weights")?).map_err(wrong)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (weights, input, output) = (file("weights")?, file("input")?, file("output")?);
+    for note in net.load(weights).map_err(wrong)? {
+        tell(&note);
+    }
+    let x = picture_order(&read_input(input, &net)?).into();
+    let taps: Vec<String> = matches.get_many("taps").into_iter().flatten().cloned().collect();
+    let pass = if matches.get_flag("train") { Pass::sampling() } else { Pass::evaluation() };
+    let given = net.run(&pass.exact(matches.get_flag("exact")), &x, &taps).map_err(wrong)?;
+    let given = given.into_iter().map(|(name, value)| (name, Stored::of(&file_order(value.tensor()))));
+    weights::write(output, &given.collect::<Weights>()).map_err(wrong)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A wrong call, told by its cause: everything that can fail here is named on the command line.
+fn wrong(error: impl std::error::Error) -> Error {
+    Error::Call(error.to_string())
+}
+
+fn read_input(path: &Path, net: &Net) -> Result<Tensor, Error> {
+    let refuse = |what: String| Error::Call(format!("{}: {what}", path.display()));
+    let tensors = weights::read(path).map_err(wrong)?;
+    let Some(stored) = tensors.get(INPUT) else {
+        let names: Vec<&str> = tensors.keys().map(String::as_str).collect();
+        return Err(refuse(format!(
+            "no tensor `{INPUT}`, only [{}]; expected one of that name",
+            names.join(", ")
+        )));
+    };
+    let Some(values) = stored.floats() else {
+        return Err(refuse(format!("tensor `{INPUT}` is {:?}, expected F32", stored.dtype)));
+    };
+    let fits = net.check_input(&stored.shape);
+    fits.map_err(|error| refuse(format!("tensor `{INPUT}` has {error}")))?;
+    Ok(Tensor::new(&stored.shape, values))
+}
+
+/// (N, C, H, W) to (N, H, W, C).
+fn picture_order(tensor: &Tensor) -> Tensor {
+    permute_tensor(tensor, &[0, 2, 3, 1])
+}
+
+/// (N, H, W, C) to (N, C, H, W); anything that is no picture stays as it is.
+fn file_order(tensor: &Tensor) -> Tensor {
+    if tensor.shape().len() == 4 { permute_tensor(tensor, &[0, 3, 1, 2]) } else { tensor.clone() }
+}
