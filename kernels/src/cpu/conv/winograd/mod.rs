@@ -120,13 +120,13 @@ impl Filter {
 /// `y = x * w` in a given form.
 #[track_caller]
 pub(super) fn forward_as(form: Form, c: &Conv2d, x: &[f32], w: &[f32], y: &mut [f32]) {
-    correlate(form, c, x, &Filter::transform(form, c, w, false), Epilogue::default(), y);
+    correlate(form, c, false, x, Source::Plain(w), Epilogue::default(), y);
 }
 
 /// The gradient of the input in a given form.
 #[track_caller]
 pub(super) fn input_gradient_as(form: Form, c: &Conv2d, dy: &[f32], w: &[f32], dx: &mut [f32]) {
-    correlate(form, c, dy, &Filter::transform(form, c, w, true), Epilogue::default(), dx);
+    correlate(form, c, true, dy, Source::Plain(w), Epilogue::default(), dx);
 }
 
 /// `y = x * w`, then the epilogue.
