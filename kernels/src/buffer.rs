@@ -2,8 +2,7 @@
 //!
 //! A training step asks for the same buffers again and again. They come from
 //! a process-wide pool, so that after the first step the system is not asked
-//! for memory any more: fresh pages cost a fault and a clearing pass each
-//! (about 0.25 ms a MiB on a Zen 3 core), which is more than many kernels take.
+//! for memory any more: every fresh page costs a fault and a clearing pass.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::collections::BTreeMap;

@@ -9,5 +9,7 @@
 
 mod buffer;
 pub mod cpu;
+mod memory;
 
 pub use buffer::{Buffer, PoolStatistics, pool_statistics, trim_pool};
+pub use memory::keep_large_blocks_mapped;

@@ -11,7 +11,7 @@ algorithm 1.
 The first steps of Adam and RMSprop are signs of gradients: where one gradient among thousands is zero to rounding, its
 weight moves by a whole step either way, and twenty updates later PyTorch's own float32 losses are 1e-2 from its float64
 ones. Such a run tests nothing, so each case takes the first seed whose float64 losses four float32 runs agree with to
-3e-5, three of them from weights moved by one rounding. A clipped critic's hundred updates at 64 pixels have no such seed
+3e-5, three of them from weights moved by one to three roundings. A clipped critic's hundred updates at 64 pixels have no such seed
 among a hundred, so WGAN is held at 28 pixels alone, and there by one float32 run.
 """
 import json

@@ -107,6 +107,8 @@ def structure_losses(recorder):
     wide = {"pred": noisy(target, "ms-range", 0.05) * 255, "target": target * 255}
     recorder.case("ms-ssim", "data-range", lambda pred, target: (1 - ms_ssim(pred, target, 255.0)).mean(), wide,
                   {"data-range": 255})
+    recorder.case("ms-ssim", "none", lambda pred, target: 1 - ms_ssim(pred, target, 255.0), wide,
+                  {"data-range": 255, "reduction": "none"})
     target = smooth(2, 1, 176, 192, key="library")
     pred = noisy(target, "library")
     agree(ms_ssim(pred.double(), target.double()).mean(), piq.multi_scale_ssim(pred.double(), target.double()), "ms-ssim")

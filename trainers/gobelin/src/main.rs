@@ -12,6 +12,7 @@ use gobelin_gan::GanOptions;
 use gobelin_harness::{Recipe, cli};
 
 fn main() -> ExitCode {
+    gobelin_kernels::keep_large_blocks_mapped();
     let command = Command::new("gobelin")
         .about("Trains the losses of computer vision: pictures woven from a tape")
         .version(env!("CARGO_PKG_VERSION"))

@@ -249,9 +249,12 @@ impl<'a, T: Trainer> Sitting<'a, T> {
         warnings: Vec<&'static str>,
         summary: bool,
     ) -> Result<(), Error> {
-        let values: Vec<(&str, Value)> =
-            scalars.iter().map(|(name, value)| (name.as_str(), Value::Scalar(*value as f32))).collect();
-        self.events.write(self.step, &values)?;
+        // The summary's metrics belong to a step that TensorBoard has been told of.
+        if !summary {
+            let values: Vec<(&str, Value)> =
+                scalars.iter().map(|(name, value)| (name.as_str(), Value::Scalar(*value as f32))).collect();
+            self.events.write(self.step, &values)?;
+        }
         let seconds = self.seconds();
         self.metrics.write(&Line { step: self.step, seconds, scalars, warnings, summary })
     }

@@ -163,7 +163,7 @@ impl StepReport {
 /// How well a whole training went.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
-    /// Final metrics by name, for metrics.jsonl and TensorBoard.
+    /// Final metrics by name, for metrics.jsonl.
     pub metrics: Vec<(String, f64)>,
     /// The last line the user sees, which the harness ends with where
     /// everything lies.
