@@ -90,10 +90,11 @@ impl Sequential {
 
 impl Module for Sequential {
     fn forward(&self, pass: &Pass, x: &Var) -> Var {
-        let run = |x: Var, (number, module): (usize, &Box<dyn Module>)| {
-            pass.run(&number.to_string(), &**module, &x)
-        };
-        self.modules.iter().enumerate().fold(x.clone(), run)
+        let mut x = x.clone();
+        for (number, module) in self.modules.iter().enumerate() {
+            x = pass.run(&number.to_string(), &**module, &x);
+        }
+        x
     }
 
     fn list(&self, prefix: &str, entries: &mut Vec<Entry>) {

@@ -6,7 +6,8 @@
 The networks are written down here anew from their papers, under the names that users of the authors' code (or of the
 tables in our documentation) have. Weights and pictures are made by `uniform`, an integer hash both sides compute, so only
 results are stored, computed in double precision: of each tensor its shape, the root of its mean square, and 32 of its
-values evenly spread over it.
+values evenly spread over it. Beside the gradients stands how far PyTorch's own single precision is from them: in a deep
+net some activations lie so near a kink (ReLU, max pooling) that rounding moves them across.
 """
 import json
 import pathlib
@@ -183,6 +184,17 @@ def described(value):
     return {"shape": list(value.shape), "size": flat.square().mean().sqrt().item(), "values": flat[places].tolist()}
 
 
+def gradients(net, x, seed):
+    """The output in training, and the gradients of a fixed weighting of it."""
+    net.train().zero_grad()
+    x = x.clone().requires_grad_(True)
+    y = net(x)
+    (y * uniform(seed + 2000, *y.shape).to(y)).mean().backward()
+    # A bias before an instance norm has no effect: PyTorch's gradient of it is rounding error.
+    found = {key: p.grad.double() for key, p in net.named_parameters() if p.grad.norm() > 1e-12}
+    return y, {"input": x.grad.double()} | found
+
+
 def case(name, options, net, shape, taps, seed):
     set_weights(net, seed)
     state = {key: list(value.shape) for key, value in net.state_dict().items()}
@@ -195,16 +207,15 @@ def case(name, options, net, shape, taps, seed):
         evaluated = net(x)
         record = {"name": name, "options": options, "seed": seed, "input": list(shape), "state": state}
         record |= {"evaluated": described(evaluated), "taps": {tap: described(value) for tap, value in tapped.items()}}
-    net.train()
-    x.requires_grad_(True)
-    y = net(x)
-    (y * uniform(seed + 2000, *y.shape)).mean().backward()
+    y, kept = gradients(net, x, seed)
     record["trained"] = described(y)
-    # A bias before an instance norm has no effect: PyTorch's gradient of it is rounding error.
-    kept = {key: p.grad for key, p in net.named_parameters() if p.grad.norm() > 1e-12}
-    keys = list(kept)
+    keys = [key for key in kept if key != "input"]
     chosen = [keys[0], keys[1], keys[len(keys) // 3], keys[2 * len(keys) // 3], keys[-2], keys[-1]]
-    record["gradients"] = {"input": described(x.grad)} | {key: described(kept[key]) for key in chosen}
+    chosen = ["input", *dict.fromkeys(chosen)]
+    record["gradients"] = {key: described(kept[key]) for key in chosen}
+    single = gradients(net.float(), x.detach().float(), seed)[1]
+    errors = [(single[key] - kept[key]).abs().max() / kept[key].square().mean().sqrt() for key in chosen]
+    record["single_precision"] = max(errors).item()
     print(name, options, sum(p.numel() for p in net.parameters()))
     return record
 

@@ -8,7 +8,8 @@ use gobelin_nets::{Entry, Kind, Module, Pass, Taps};
 use gobelin_tests::{reference_json, uniform};
 use serde_json::Value;
 
-/// As much of a tensor's root mean square as one of its values may be off.
+/// As much of a tensor's root mean square as one of its values may be off; a gradient that PyTorch's single precision
+/// misses by more than this may be off by twice as much as PyTorch's.
 const TOLERANCE: f64 = 1e-4;
 
 /// The weights of `set_weights` in the script.
@@ -47,7 +48,7 @@ fn numbers(value: &Value) -> Vec<f64> {
 }
 
 /// Compares what the script stores of a tensor.
-fn assert_described(what: &str, found: &Tensor, expected: &Value) {
+fn assert_described(what: &str, found: &Tensor, expected: &Value, tolerance: f64) {
     let shape: Vec<f64> = found.shape().iter().map(|&length| length as f64).collect();
     assert_eq!(shape, numbers(&expected["shape"]), "{what}");
     let (size, data) = (expected["size"].as_f64().unwrap(), found.data());
@@ -57,7 +58,7 @@ fn assert_described(what: &str, found: &Tensor, expected: &Value) {
         worst = worst.max((f64::from(data[(2 * i + 1) * data.len() / 64]) - value).abs() / size);
     }
     println!("{what}: {worst:.1e}");
-    assert!(worst < TOLERANCE, "{what}: {worst:.1e} from PyTorch");
+    assert!(worst < tolerance, "{what}: {worst:.1e} from PyTorch");
 }
 
 fn net_of(case: &Value) -> Box<dyn Module> {
@@ -82,19 +83,20 @@ fn assert_case(case: &Value, exact: bool) {
     let expected = case["taps"].as_object().unwrap();
     let taps = Taps::new(expected.keys().cloned());
     let output = net.forward(&Pass::evaluation().exact(exact).tapping(&taps), &x.clone().into());
-    assert_described(&format!("{name}, evaluated"), &stored(output.tensor()), &case["evaluated"]);
+    assert_described(&format!("{name}, evaluated"), &stored(output.tensor()), &case["evaluated"], TOLERANCE);
     assert_eq!((taps.missing(), taps.found().len()), (None, expected.len()));
     for (tap, value) in taps.found() {
-        assert_described(&format!("{name}, tap {tap}"), &stored(value.tensor()), &expected[&tap]);
+        assert_described(&format!("{name}, tap {tap}"), &stored(value.tensor()), &expected[&tap], TOLERANCE);
     }
     // Biases that norms take away are left out without taps.
     let output = net.forward(&Pass::evaluation().exact(exact), &x.clone().into());
-    assert_described(&format!("{name}, untapped"), &stored(output.tensor()), &case["evaluated"]);
+    assert_described(&format!("{name}, untapped"), &stored(output.tensor()), &case["evaluated"], TOLERANCE);
 
     let tape = Tape::new();
     let x = tape.leaf(x);
     let output = net.forward(&Pass::training(&tape).exact(exact), &x);
-    assert_described(&format!("{name}, trained"), &stored(output.tensor()), &case["trained"]);
+    assert_described(&format!("{name}, trained"), &stored(output.tensor()), &case["trained"], TOLERANCE);
+    let tolerance = TOLERANCE.max(2.0 * case["single_precision"].as_f64().unwrap());
     let weights: Var = drawn(seed + 2000, stored(output.tensor()).shape()).into();
     let loss = ops::mean(&ops::mul(&output, &weights));
     let gradients = case["gradients"].as_object().unwrap();
@@ -102,11 +104,21 @@ fn assert_case(case: &Value, exact: bool) {
     assert_eq!(entries.len() + 1, gradients.len());
     let leaves: Vec<Var> = entries.iter().map(|entry| tape.parameter(&entry.parameter)).collect();
     let mut found = tape.gradients(&loss, &std::iter::once(&x).chain(&leaves).collect::<Vec<_>>());
-    assert_described(&format!("{name}, gradient of input"), &stored(&found.remove(0)), &gradients["input"]);
+    assert_described(
+        &format!("{name}, gradient of input"),
+        &stored(&found.remove(0)),
+        &gradients["input"],
+        tolerance,
+    );
     for (entry, gradient) in entries.iter().zip(found) {
         let gradient =
             if entry.kind == Kind::Filter { permute_tensor(&gradient, &[3, 2, 0, 1]) } else { gradient };
-        assert_described(&format!("{name}, gradient of {}", entry.name), &gradient, &gradients[&entry.name]);
+        assert_described(
+            &format!("{name}, gradient of {}", entry.name),
+            &gradient,
+            &gradients[&entry.name],
+            tolerance,
+        );
     }
 }
 

@@ -45,6 +45,11 @@ impl FrozenFilters {
         Self { window, channels, weight, bias, forward: OnceLock::new(), input_gradient: OnceLock::new() }
     }
 
+    /// The window they look through.
+    pub fn window(&self) -> Window {
+        self.window
+    }
+
     /// Channels in and out.
     pub fn channels(&self) -> [usize; 2] {
         self.channels

@@ -63,6 +63,9 @@ fn convolutions() -> impl Iterator<Item = (usize, [usize; 2])> {
     })
 }
 
+/// Every convolution's window.
+const WINDOW: Window = Window { kernel: [3, 3], stride: [1, 1], padding: [1, 1], exact: false };
+
 /// PyTorch's shape of a weight.
 fn stored_shape([channels_in, channels_out]: [usize; 2]) -> [usize; 4] {
     [channels_out, channels_in, 3, 3]
@@ -145,6 +148,22 @@ impl Vgg19 {
         Self { view, first: first_convolution(&self.convolutions[0], view), ..self.clone() }
     }
 
+    /// The same network without Winograd's algorithm: as PyTorch rounds, at a third of the speed.
+    #[must_use]
+    pub fn exact(&self) -> Self {
+        let exactly = |filters: &Arc<FrozenFilters>| {
+            let (plain, channels) = (Arc::clone(filters), filters.channels());
+            let window = Window { exact: true, ..WINDOW };
+            let bias = filters.bias().clone();
+            Arc::new(FrozenFilters::new(window, channels, bias, move || plain.weight()))
+        };
+        Self {
+            convolutions: self.convolutions.iter().map(exactly).collect(),
+            first: exactly(&self.first),
+            ..self.clone()
+        }
+    }
+
     /// How the network is looked through.
     pub fn view(&self) -> View {
         self.view
@@ -217,7 +236,7 @@ fn filters_of(
     stored: impl Fn() -> Tensor + Send + Sync + 'static,
 ) -> Arc<FrozenFilters> {
     let weight = move || permute_tensor(&stored(), &[2, 3, 1, 0]);
-    Arc::new(FrozenFilters::new(Window::square(3, 1, 1), channels, bias, weight))
+    Arc::new(FrozenFilters::new(WINDOW, channels, bias, weight))
 }
 
 /// The first convolution for centred pictures of a view.
@@ -235,7 +254,7 @@ fn first_convolution(plain: &Arc<FrozenFilters>, view: View) -> Arc<FrozenFilter
         }
         weight
     };
-    Arc::new(FrozenFilters::new(Window::square(3, 1, 1), channels, plain.bias().clone(), weight))
+    Arc::new(FrozenFilters::new(plain.window(), channels, plain.bias().clone(), weight))
 }
 
 /// Random weights of `features.NUMBER` in PyTorch's shape.

@@ -37,7 +37,8 @@ fn check(case: &Value) -> Result<(), String> {
     if let Some(pooling) = option("pool") {
         view.pooling = pooling.parse().unwrap();
     }
-    let network = network().viewed(view);
+    // Winograd's rounding moves an activation across its kink here and there, which one gradient in thousands shows.
+    let network = network().viewed(view).exact();
     let features = |pictures: &Var, layers: &[&str]| {
         let layers: Vec<Layer> = layers.iter().map(|name| name.parse().unwrap()).collect();
         network.features(pictures, &layers)

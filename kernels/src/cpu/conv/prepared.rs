@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::choose::{Algorithm, Direction, choose};
+use super::choose::{Direction, choose};
 use super::winograd::{self, Activation, Epilogue};
 use super::{Conv2d, forward_as, input_gradient_as};
 use crate::Buffer;
@@ -31,10 +31,11 @@ impl Prepared {
     pub fn new(c: &Conv2d, direction: Direction, w: &[f32]) -> Self {
         assert!(direction != Direction::WeightGradient, "conv2d: a weight gradient reads no filters");
         assert!(w.len() == c.weight_len(), "conv2d: {c:?} has {} weights, not {}", c.weight_len(), w.len());
-        let kept = match (choose(c, direction), direction) {
-            (Algorithm::Winograd, Direction::Forward) => Kept::Winograd(winograd::Filter::forward(c, w)),
-            (Algorithm::Winograd, _) => Kept::Winograd(winograd::Filter::input_gradient(c, w)),
-            _ => Kept::Plain(Buffer::from(w)),
+        // By the channels alone: results must not depend on which size of picture came first.
+        let kept = match direction {
+            _ if !winograd::serves_large(c, direction) => Kept::Plain(Buffer::from(w)),
+            Direction::Forward => Kept::Winograd(winograd::Filter::forward(c, w)),
+            _ => Kept::Winograd(winograd::Filter::input_gradient(c, w)),
         };
         Self { direction, kept }
     }
@@ -146,8 +147,8 @@ mod tests {
         for (channels_in, channels_out) in [(3, 40), (40, 48), (33, 5)] {
             let c = Conv2d {
                 batch: 2,
-                height: 5,
-                width: 7,
+                height: 11,
+                width: 15,
                 channels_in,
                 channels_out,
                 kernel: [3, 3],
@@ -177,6 +178,33 @@ mod tests {
             let filters = Prepared::new(&c, Direction::InputGradient, &w);
             input_gradient_prepared(&c, &dy, &filters, &mut found);
             assert_eq!(found, plain);
+        }
+    }
+
+    #[test]
+    fn which_pictures_come_first_does_not_matter() {
+        let large = Conv2d {
+            batch: 1,
+            height: 16,
+            width: 16,
+            channels_in: 16,
+            channels_out: 16,
+            kernel: [3, 3],
+            stride: [1, 1],
+            padding: [1, 1],
+            exact: false,
+        };
+        let small = Conv2d { height: 3, width: 3, ..large };
+        let w = numbers(large.weight_len(), 1);
+        for c in [small, large] {
+            let x = numbers(c.input_len(), 2);
+            let outputs = [small, large].map(|first| {
+                let mut y = vec![0.0; c.output_len()];
+                let filters = Prepared::new(&first, Direction::Forward, &w);
+                forward_prepared(&c, &x, &filters, Epilogue::default(), &mut y);
+                y
+            });
+            assert_eq!(outputs[0], outputs[1], "{c:?}");
         }
     }
 

@@ -44,11 +44,17 @@ const FEWEST_CHANNELS_WEIGHT: usize = 64;
 /// Whether these kernels serve a convolution: whether they can, and gain by it.
 pub fn serves(c: &Conv2d, direction: Direction) -> bool {
     let tiles = c.batch * c.out_height().div_ceil(4) * c.out_width().div_ceil(4);
+    tiles >= FEWEST_TILES && serves_large(c, direction)
+}
+
+/// Whether these kernels serve such a convolution of pictures that are large enough: what filters that serve pictures of
+/// every size are prepared for.
+pub fn serves_large(c: &Conv2d, direction: Direction) -> bool {
     let channels = match direction {
         Direction::Forward | Direction::InputGradient => FEWEST_CHANNELS,
         Direction::WeightGradient => FEWEST_CHANNELS_WEIGHT,
     };
-    possible(c) && !c.exact && tiles >= FEWEST_TILES && c.channels_in.min(c.channels_out) >= channels
+    possible(c) && !c.exact && c.channels_in.min(c.channels_out) >= channels
 }
 
 /// Whether these kernels can compute this convolution at all: 3x3 with stride 1 and padding up to 2, or 4x4 with
