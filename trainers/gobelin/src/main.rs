@@ -1,7 +1,6 @@
 //! The one command.
 
 mod bench;
-mod call;
 mod data;
 mod net;
 
@@ -9,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Command;
 use gobelin_gan::GanOptions;
-use gobelin_harness::{Recipe, cli};
+use gobelin_harness::{Recipe, cli, end};
 
 fn main() -> ExitCode {
     gobelin_kernels::keep_large_blocks_mapped();
@@ -27,8 +26,8 @@ fn main() -> ExitCode {
     };
     match matches.subcommand() {
         Some((GanOptions::NAME, matches)) => cli::main::<GanOptions>(matches),
-        Some((net::NAME, matches)) => call::end(net::main(matches)),
-        Some((bench::NAME, matches)) => call::end(bench::main(matches)),
+        Some((net::NAME, matches)) => end(net::main(matches)),
+        Some((bench::NAME, matches)) => end(bench::main(matches)),
         Some((data::NAME, matches)) => data::main(matches),
         _ => unreachable!("clap lets no other subcommand through"),
     }

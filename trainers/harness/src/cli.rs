@@ -1,10 +1,11 @@
 //! A trainer as a subcommand: from the shell's words to the exit code.
 
 use crate::error::{Error, one_line};
-use crate::options::{Device, Given, RunOptions};
+use crate::options::{Given, RunOptions};
 use crate::progress::tell;
 use crate::run::{self, Outcome};
 use crate::signals::{STOPPED, Stop};
+use crate::tool::Compute;
 use crate::trainer::Recipe;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
@@ -27,8 +28,9 @@ pub fn command<R: Recipe>() -> Command {
     let command = values.into_iter().fold(command, |command, (id, value)| {
         command.mut_arg(id, |argument| argument.required(false).default_value(value))
     });
+    let command = R::TOOLS.iter().fold(command, |command, tool| command.subcommand(tool.described()));
     // Last, since the options' own descriptions would take its place.
-    command.about(R::ABOUT).long_about(None)
+    command.args_conflicts_with_subcommands(true).about(R::ABOUT).long_about(None)
 }
 
 /// Parses the command line of the whole program.
@@ -72,8 +74,12 @@ pub fn options<R: Recipe>(matches: &ArgMatches) -> Result<(RunOptions, R, Given)
     Ok((run, own, Given(given)))
 }
 
-/// Runs a trainer from the arguments of its subcommand.
+/// Runs a trainer, or one of its tools, from the arguments of its subcommand.
 pub fn main<R: Recipe>(matches: &ArgMatches) -> ExitCode {
+    if let Some((name, matches)) = matches.subcommand() {
+        let tool = R::TOOLS.iter().find(|tool| (tool.command)().get_name() == name);
+        return tool.expect("clap lets no other subcommand through").run(matches);
+    }
     match call::<R>(matches) {
         Ok(Outcome::Finished { line, .. }) => {
             let _ = writeln!(std::io::stdout(), "{line}");
@@ -92,18 +98,7 @@ pub fn main<R: Recipe>(matches: &ArgMatches) -> ExitCode {
 
 fn call<R: Recipe>(matches: &ArgMatches) -> Result<Outcome, Error> {
     let (run, own, given) = options::<R>(matches)?;
-    if let Device::Cuda(_) = run.device {
-        return Err(Error::Call(format!(
-            "--device {}: this program was built without CUDA: use --device cpu",
-            run.device
-        )));
-    }
-    if let Some(threads) = run.threads {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build_global()
-            .map_err(|error| Error::Call(format!("--threads {threads}: {error}")))?;
-    }
+    Compute { threads: run.threads, device: run.device }.begin()?;
     let stop = Stop::new();
     stop.listen();
     run::run(run, own, &given, &stop)

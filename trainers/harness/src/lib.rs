@@ -44,6 +44,7 @@ mod records;
 mod run;
 mod signals;
 mod state;
+mod tool;
 mod trainer;
 mod warnings;
 
@@ -55,4 +56,5 @@ pub use progress::{spell, tell};
 pub use run::{Outcome, run};
 pub use signals::{STOPPED, Stop};
 pub use state::{Entry, State, StateError};
+pub use tool::{Compute, Tool, compute_arguments, end};
 pub use trainer::{Defaults, Recipe, StepReport, Summary, Trainer};

@@ -75,7 +75,7 @@ fn positive<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String>
 }
 
 /// More threads than the largest machines have cores are a slip of the finger that would hang the machine.
-fn threads(text: &str) -> Result<usize, String> {
+pub(crate) fn threads(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (1..=1024).contains(number));
     number.ok_or_else(|| "expected a whole number of 1 to 1024".into())
 }

@@ -4,6 +4,7 @@ use crate::error::Failure;
 use crate::grid::Grid;
 use crate::options::{Given, RunOptions};
 use crate::state::{State, StateError};
+use crate::tool::Tool;
 use gobelin_nets::weights::Weights;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -77,6 +78,8 @@ pub trait Recipe: clap::Args + Serialize + DeserializeOwned {
     const ABOUT: &'static str;
     /// What the shared flags are when they are not given.
     const DEFAULTS: Defaults;
+    /// Subcommands that use what was trained.
+    const TOOLS: &'static [Tool] = &[];
 
     /// Fills in defaults that depend on other flags, and refuses values that
     /// cannot go together. Called for a new run only; what it leaves goes

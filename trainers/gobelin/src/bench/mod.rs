@@ -16,10 +16,8 @@ use std::process::{Command as Process, ExitCode};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use gobelin_autograd::{Tensor, random};
-use gobelin_harness::Error;
+use gobelin_harness::{Compute, Error, compute_arguments};
 use gobelin_nets::vgg19::{Images, Layer, Vgg19, View};
-
-use crate::call;
 
 /// The subcommand's name.
 pub const NAME: &str = "bench";
@@ -85,7 +83,7 @@ pub fn command() -> Command {
                 .value_parser(value_parser!(f64))
                 .help("Time spent on each, after three steps that are not timed"),
         )
-        .args(call::compute_arguments())
+        .args(compute_arguments())
 }
 
 /// Runs the subcommand.
@@ -100,7 +98,7 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
     let asked: Vec<&str> =
         matches.get_many::<String>("names").into_iter().flatten().map(String::as_str).collect();
     let chosen = choose(&asked)?;
-    let compute = call::Compute::new(matches);
+    let compute = Compute::new(matches);
     if let [workload] = chosen[..] {
         compute.begin()?;
         println!("{}", measure::row(workload.name, (workload.prepare)(), seconds));
@@ -128,7 +126,7 @@ fn choose(asked: &[&str]) -> Result<Vec<&'static Workload>, Error> {
 }
 
 /// One workload in a process of its own, so that its peak of memory is its own; whether it went well.
-fn alone(workload: &Workload, seconds: f64, compute: &call::Compute) -> Result<bool, Error> {
+fn alone(workload: &Workload, seconds: f64, compute: &Compute) -> Result<bool, Error> {
     let failed =
         |error: std::io::Error| Error::Call(format!("{}: cannot start it again: {error}", workload.name));
     let program = std::env::current_exe().map_err(failed)?;

@@ -10,12 +10,10 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use gobelin_autograd::Tensor;
 use gobelin_autograd::ops::permute_tensor;
-use gobelin_harness::{Error, tell};
+use gobelin_harness::{Compute, Error, compute_arguments, tell};
 use gobelin_nets::Pass;
 use gobelin_nets::catalogue::{Architecture, Net};
 use gobelin_nets::weights::{self, Stored, Weights};
-
-use crate::call;
 
 /// The subcommand's name.
 pub const NAME: &str = "net";
@@ -61,7 +59,7 @@ pub fn command() -> Command {
         )
         .arg(flag("list").help("Names the networks (or NAME alone) with their options and tensors"))
         .arg(flag("json").requires("list").help("With --list: as JSON"))
-        .args(call::compute_arguments())
+        .args(compute_arguments())
 }
 
 fn key_and_value(text: &str) -> Result<(String, String), String> {
@@ -82,7 +80,7 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     }
     let name = name.ok_or_else(|| Error::Call("expected the NAME of a network: --list names them".into()))?;
-    call::Compute::new(matches).begin()?;
+    Compute::new(matches).begin()?;
     let architecture = Architecture::named(name).map_err(wrong)?;
     let seed = matches.get_one::<u64>("init").copied();
     let mut net = architecture.build(&options, seed.unwrap_or(0)).map_err(wrong)?;

@@ -1,9 +1,32 @@
-//! What subcommands that train nothing share: where they compute, and how they end.
+//! Subcommands that train nothing: where they compute, and how they end.
 
 use std::process::ExitCode;
 
-use clap::{Arg, ArgMatches, value_parser};
-use gobelin_harness::{Device, Error, one_line, tell};
+use clap::{Arg, ArgMatches, Command, value_parser};
+
+use crate::error::{Error, one_line};
+use crate::options::{Device, threads};
+use crate::progress::tell;
+
+/// A subcommand of a trainer that uses what was trained, as `gobelin superres apply` does.
+#[derive(Clone, Copy)]
+pub struct Tool {
+    /// The subcommand; [`compute_arguments`] are added to it, and their wishes granted before `main`.
+    pub command: fn() -> Command,
+    /// Does it.
+    pub main: fn(&ArgMatches) -> Result<(), Error>,
+}
+
+impl Tool {
+    pub(crate) fn described(&self) -> Command {
+        (self.command)().args(compute_arguments())
+    }
+
+    pub(crate) fn run(&self, matches: &ArgMatches) -> ExitCode {
+        let done = Compute::new(matches).begin().and_then(|()| (self.main)(matches));
+        end(done.map(|()| ExitCode::SUCCESS))
+    }
+}
 
 /// `--threads` and `--device`.
 pub fn compute_arguments() -> [Arg; 2] {
@@ -11,7 +34,7 @@ pub fn compute_arguments() -> [Arg; 2] {
         Arg::new("threads")
             .long("threads")
             .value_name("T")
-            .value_parser(value_parser!(u16).range(1..))
+            .value_parser(threads)
             .help("Threads to compute with [default: all cores]"),
         Arg::new("device")
             .long("device")
@@ -24,8 +47,10 @@ pub fn compute_arguments() -> [Arg; 2] {
 
 /// What `--threads` and `--device` say.
 pub struct Compute {
-    threads: Option<u16>,
-    device: Device,
+    /// Threads; all cores where not given.
+    pub threads: Option<usize>,
+    /// The device.
+    pub device: Device,
 }
 
 impl Compute {
@@ -61,7 +86,7 @@ impl Compute {
     pub fn begin(&self) -> Result<(), Error> {
         self.check()?;
         let Some(threads) = self.threads else { return Ok(()) };
-        let built = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global();
+        let built = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         built.map_err(|error| Error::Call(format!("--threads {threads}: {error}")))
     }
 }
