@@ -46,6 +46,7 @@ mod signals;
 mod state;
 mod tool;
 mod trainer;
+mod vgg;
 mod warnings;
 
 pub use conformance::check_resume;
@@ -58,3 +59,4 @@ pub use signals::{STOPPED, Stop};
 pub use state::{Entry, State, StateError};
 pub use tool::{Compute, Tool, compute_arguments, end};
 pub use trainer::{Defaults, Recipe, StepReport, Summary, Trainer};
+pub use vgg::{VggOptions, features};
