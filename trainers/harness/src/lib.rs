@@ -2,7 +2,7 @@
 //!
 //! A trainer writes its step ([`Trainer`]) and its flags ([`Recipe`]); from
 //! here it gets the shared flags, the run directory, checkpoints that resume bit
-//! for bit, metrics.jsonl, TensorBoard's files, sample grids, exported weights,
+//! for bit, metrics.jsonl, TensorBoard's files, sample grids, report.html, exported weights,
 //! the progress bar, Ctrl-C and the stop at a loss that is not finite.
 //!
 //! The one command lists its trainers:
@@ -41,6 +41,7 @@ mod options;
 mod parts;
 mod progress;
 mod records;
+mod report;
 mod run;
 mod signals;
 mod state;

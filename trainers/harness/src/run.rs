@@ -10,6 +10,7 @@ use crate::metrics::{Line, Metrics};
 use crate::options::{Given, Interval, RunOptions};
 use crate::progress::{Progress, spell, tell};
 use crate::records::{Histogram, Value};
+use crate::report;
 use crate::signals::Stop;
 use crate::state::State;
 use crate::trainer::{Recipe, StepReport, Trainer};
@@ -310,6 +311,8 @@ impl<'a, T: Trainer> Sitting<'a, T> {
             self.save()?;
         }
         self.export()?;
+        let done = format!("Stopped after step {} of {}.", self.step, self.run.steps);
+        report::write(self.directory, self.name, &done)?;
         let directory = self.directory.to_owned();
         let line = format!(
             "stopped after step {} of {}; continue with: gobelin {} --out {} --resume",
@@ -325,12 +328,16 @@ impl<'a, T: Trainer> Sitting<'a, T> {
         let files = self.export()?;
         let summary = self.trainer.summary().map_err(Error::of_trainer)?;
         self.log(summary.metrics.iter().collect(), Vec::new(), true)?;
-        let directory = self.directory.to_owned();
-        let line = format!(
-            "{}; {} steps in {}; all in {}: samples/, metrics.jsonl, {}",
+        let done = format!(
+            "{}; {} steps in {}",
             summary.line,
             self.step,
-            spell(Duration::from_secs_f64(self.seconds())),
+            spell(Duration::from_secs_f64(self.seconds()))
+        );
+        report::write(self.directory, self.name, &done)?;
+        let directory = self.directory.to_owned();
+        let line = format!(
+            "{done}; all in {}: report.html, samples/, metrics.jsonl, {}",
             directory.display(),
             files.join(", ")
         );

@@ -22,8 +22,7 @@ fn a_run_leaves_everything_that_a_run_is() {
     let here = tempdir().unwrap();
     let output = toy::gobelin(here.path(), "toy --seed 7").output().unwrap();
     assert!(output.status.success());
-    let line =
-        "the toy is made; 20 steps in 0 s; all in runs/toy-1: samples/, metrics.jsonl, toy.safetensors";
+    let line = "the toy is made; 20 steps in 0 s; all in runs/toy-1: report.html, samples/, metrics.jsonl, toy.safetensors";
     assert!(String::from_utf8_lossy(&output.stdout).lines().any(|told| told == line));
 
     let run = here.path().join("runs/toy-1");
@@ -46,6 +45,8 @@ fn a_run_leaves_everything_that_a_run_is() {
         let grid = image::open(run.join(format!("samples/weights-{step:06}.png"))).unwrap();
         assert_eq!((grid.width(), grid.height()), (7, 7));
     }
+    let report = read(run.join("report.html"));
+    assert!(report.contains("the toy is made") && report.contains("<figcaption>step 20</figcaption>"));
     let weights = fs::read(run.join("toy.safetensors")).unwrap();
     let weights = safetensors::SafeTensors::deserialize(&weights).unwrap();
     assert_eq!(weights.tensor("main.0.weight").unwrap().shape(), [8, 1]);
