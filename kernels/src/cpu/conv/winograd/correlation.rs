@@ -32,9 +32,6 @@ pub(super) enum Source<'a> {
     Transformed(&'a [f32]),
 }
 
-/// Outputs along a side of a tile.
-const TILE: usize = 4;
-
 /// A convolution or its input gradient, cut into tiles: both correlate pictures with filters, the gradient those turned by
 /// half a turn.
 ///
@@ -50,15 +47,15 @@ pub(super) struct Correlation {
 }
 
 impl Correlation {
-    pub(super) fn new(c: &Conv2d, turned: bool) -> Self {
-        let step = c.stride[0];
+    pub(super) fn new<F: Family>(c: &Conv2d, turned: bool) -> Self {
+        let (step, tile) = (c.stride[0], F::Output::TO);
         let phases = step * step;
         let padding = c.padding.map(|p| p as isize);
         let input = Windows {
             height: c.height,
             width: c.width,
             channels: c.channels_in,
-            advance: TILE * step,
+            advance: tile * step,
             step,
             origin: [0; 2],
             phases,
@@ -67,13 +64,14 @@ impl Correlation {
             height: c.out_height(),
             width: c.out_width(),
             channels: c.channels_out,
-            advance: TILE,
+            advance: tile,
             step: 1,
             origin: [0; 2],
             phases: 1,
         };
         // The first output that reaches back to input 0 or 1 through the last tap of its phase.
-        let back = padding.map(|p| if step == 1 { p - 2 } else { -1 });
+        let last = F::TAPS as isize - 1;
+        let back = padding.map(|p| if step == 1 { p - last } else { -1 });
         let (source, target) = if turned {
             (Windows { origin: back, phases, ..output }, input)
         } else {
@@ -337,5 +335,3 @@ impl Correlation {
         );
     }
 }
-
-const _: () = assert!(super::lines::Output4::TO == TILE && super::lines::Output4Of5::TO == TILE);

@@ -121,8 +121,8 @@ impl<F: Family> Kernel for TransformFilters<'_, F> {
     unsafe fn run<V: Vector>(self) {
         let Self { filters, .. } = self;
         let per_phase = filters.chunks();
-        // Nine taps of eight input and eight output channels.
-        let mut stage = [0.0f32; 9 * DEEP * 8];
+        // Up to sixteen taps of eight input and eight output channels.
+        let mut stage = [0.0f32; 16 * DEEP * 8];
         for chunk in self.chunks.clone() {
             let phase = self.group * filters.side_by_side + chunk / per_phase;
             let deep = chunk % per_phase * DEEP;

@@ -39,7 +39,7 @@ const AT_Q: f32 = 2.0 * Q2 * (Q2 - P2);
 pub(super) struct Input6;
 /// Three taps at six points: F(4, 3)'s filter.
 pub(super) struct Taps3;
-/// Four taps at six points: F(3, 4)'s, where the output's gradient is the filter.
+/// Four taps at six points: F(3, 4)'s filter.
 pub(super) struct Taps4;
 /// From six points to four outputs.
 pub(super) struct Output4;
@@ -280,15 +280,17 @@ pub(super) trait Family {
     type Input: Line;
     type Filter: Line;
     type Output: Line;
-    /// The output's gradient as a filter of four taps.
+    /// The output's gradient as a filter.
     type Gradient: Line;
     /// The taps' gradient.
     type Taps: Line;
 }
 
-/// F(4x4, 3x3) and F(3x3, 4x4): 36 products for 144.
+/// F(4x4, 3x3), and F(3x3, 4x4) for the taps: 36 products for 144.
 pub(super) struct Three;
-/// F(4x4, 2x2) and F(2x2, 4x4): 25 products for 64.
+/// F(3x3, 4x4), and F(4x4, 3x3) for the taps: the same the other way round.
+pub(super) struct Four;
+/// F(4x4, 2x2), and F(2x2, 4x4) for the taps: 25 products for 64.
 pub(super) struct Two;
 
 impl Family for Three {
@@ -299,6 +301,16 @@ impl Family for Three {
     type Output = Output4;
     type Gradient = Taps4;
     type Taps = Output3;
+}
+
+impl Family for Four {
+    const POINTS: usize = 6;
+    const TAPS: usize = 4;
+    type Input = Input6;
+    type Filter = Taps4;
+    type Output = Output3;
+    type Gradient = Taps3;
+    type Taps = Output4;
 }
 
 impl Family for Two {

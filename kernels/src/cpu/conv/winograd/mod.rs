@@ -20,7 +20,18 @@ use super::choose::Direction;
 use crate::Buffer;
 use crate::cpu::simd::{Form, form};
 use correlation::{Correlation, Source};
-use lines::{Family, Three, Two};
+use lines::{Family, Four, Three, Two};
+
+/// A call of a function that is generic over the family, for the family that serves a convolution.
+macro_rules! by_family {
+    ($c:expr, $($path:ident)::+ ( $($argument:expr),* )) => {
+        match ($c.kernel, $c.stride) {
+            ([3, 3], _) => $($path)::+::<Three>($($argument),*),
+            (_, [1, 1]) => $($path)::+::<Four>($($argument),*),
+            _ => $($path)::+::<Two>($($argument),*),
+        }
+    };
+}
 
 /// Filters transformed once, for weights that several convolutions share or that never change.
 pub struct Filter {
@@ -43,8 +54,18 @@ const FEWEST_CHANNELS_WEIGHT: usize = 64;
 
 /// Whether these kernels serve a convolution: whether they can, and gain by it.
 pub fn serves(c: &Conv2d, direction: Direction) -> bool {
-    let tiles = c.batch * c.out_height().div_ceil(4) * c.out_width().div_ceil(4);
-    tiles >= FEWEST_TILES && serves_large(c, direction)
+    serves_large(c, direction) && by_family!(c, pays(c, direction))
+}
+
+/// Whether there are tiles enough, and they save half of the multiplications: those at the right and lower border compute
+/// outputs that do not exist.
+fn pays<F: Family>(c: &Conv2d, direction: Direction) -> bool {
+    let Correlation { target, tiling, .. } = Correlation::new::<F>(c, direction == Direction::InputGradient);
+    let tiles = tiling.count();
+    // Each tile serves all phases of its window.
+    let products = tiles * F::POINTS * F::POINTS * target.phases;
+    let plain = c.batch * target.height * target.width * F::TAPS * F::TAPS;
+    tiles >= FEWEST_TILES && 2 * products <= plain
 }
 
 /// Whether these kernels serve such a convolution of pictures that are large enough: what filters that serve pictures of
@@ -57,17 +78,21 @@ pub fn serves_large(c: &Conv2d, direction: Direction) -> bool {
     possible(c) && !c.exact && c.channels_in.min(c.channels_out) >= channels
 }
 
-/// Whether these kernels can compute this convolution at all: 3x3 with stride 1 and padding up to 2, or 4x4 with
-/// stride 2 and padding 1.
+/// Whether these kernels can compute this convolution at all: 3x3 or 4x4 with stride 1 and less padding than taps, or 4x4
+/// with stride 2 and padding 1.
 pub fn possible(c: &Conv2d) -> bool {
-    let three = c.kernel == [3, 3] && c.stride == [1, 1] && c.padding.iter().all(|&p| p <= 2);
-    let four = c.kernel == [4, 4] && c.stride == [2, 2] && c.padding == [1, 1];
-    three || four
+    let square = c.kernel == [3, 3] || c.kernel == [4, 4];
+    let plain = square && c.stride == [1, 1] && c.padding.iter().all(|&p| p < c.kernel[0]);
+    let phases = c.kernel == [4, 4] && c.stride == [2, 2] && c.padding == [1, 1];
+    plain || phases
 }
 
 #[track_caller]
 fn check(c: &Conv2d) {
-    assert!(possible(c), "winograd: only 3x3 with stride 1 and 4x4 with stride 2 and padding 1, not {c:?}");
+    assert!(
+        possible(c),
+        "winograd: only 3x3 and 4x4 with stride 1, and 4x4 with stride 2 and padding 1, not {c:?}"
+    );
 }
 
 #[track_caller]
@@ -98,10 +123,7 @@ impl Filter {
     fn transform(form: Form, c: &Conv2d, w: &[f32], turned: bool) -> Self {
         check(c);
         check_weights(c, w);
-        match c.kernel {
-            [3, 3] => Self::transform_as::<Three>(form, c, w, turned),
-            _ => Self::transform_as::<Two>(form, c, w, turned),
-        }
+        by_family!(c, Self::transform_as(form, c, w, turned))
     }
 
     #[track_caller]
@@ -116,7 +138,7 @@ impl Filter {
     }
 
     fn transform_as<F: Family>(form: Form, c: &Conv2d, w: &[f32], turned: bool) -> Self {
-        let correlation = Correlation::new(c, turned);
+        let correlation = Correlation::new::<F>(c, turned);
         let mut panels = Buffer::new(correlation.filters_len::<F>());
         correlation.transform_filters::<F>(form, w, &mut panels);
         Self { shape: shape(c), turned, panels }
@@ -184,11 +206,19 @@ fn correlate(
     if let Some(bias) = epilogue.bias {
         assert!(bias.len() == c.channels_out, "winograd: {} biases for {c:?}", bias.len());
     }
-    let correlation = Correlation::new(c, turned);
-    match c.kernel {
-        [3, 3] => correlation.run::<Three>(form, from, filters, epilogue, to),
-        _ => correlation.run::<Two>(form, from, filters, epilogue, to),
-    }
+    by_family!(c, correlate_as(form, c, turned, from, filters, epilogue, to));
+}
+
+fn correlate_as<F: Family>(
+    form: Form,
+    c: &Conv2d,
+    turned: bool,
+    from: &[f32],
+    filters: Source,
+    epilogue: Epilogue,
+    to: &mut [f32],
+) {
+    Correlation::new::<F>(c, turned).run::<F>(form, from, filters, epilogue, to);
 }
 
 /// The gradient of the weights from the input and the output's gradient.
@@ -209,8 +239,5 @@ pub(super) fn weight_gradient_as(form: Form, c: &Conv2d, x: &[f32], dy: &[f32], 
         dy.len(),
         dw.len()
     );
-    match c.kernel {
-        [3, 3] => weight::weight_gradient::<Three>(form, c, x, dy, dw),
-        _ => weight::weight_gradient::<Two>(form, c, x, dy, dw),
-    }
+    by_family!(c, weight::weight_gradient(form, c, x, dy, dw));
 }

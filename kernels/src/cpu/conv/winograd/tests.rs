@@ -18,6 +18,8 @@ fn noise(count: usize, seed: u64) -> Vec<f32> {
 
 /// Largest error of forward, input gradient and weight gradient by F(4x4, 3x3) and F(3x3, 4x4).
 const ERROR_THREE: [f64; 3] = [2e-6; 3];
+/// By F(3x3, 4x4) and F(4x4, 3x3).
+const ERROR_FOUR: [f64; 3] = [2e-6; 3];
 /// By F(4x4, 2x2) and F(2x2, 4x4).
 const ERROR_TWO: [f64; 3] = [2e-6; 3];
 
@@ -104,8 +106,14 @@ fn three(batch: usize, size: [usize; 2], channels: [usize; 2], padding: usize) -
     }
 }
 
-fn four(batch: usize, size: [usize; 2], channels: [usize; 2]) -> Conv2d {
-    Conv2d { kernel: [4, 4], stride: [2, 2], padding: [1, 1], ..three(batch, size, channels, 1) }
+/// 4x4 with stride 1.
+fn four(batch: usize, size: [usize; 2], channels: [usize; 2], padding: usize) -> Conv2d {
+    Conv2d { kernel: [4, 4], ..three(batch, size, channels, padding) }
+}
+
+/// 4x4 with stride 2.
+fn phases(batch: usize, size: [usize; 2], channels: [usize; 2]) -> Conv2d {
+    Conv2d { stride: [2, 2], ..four(batch, size, channels, 1) }
 }
 
 fn forms() -> Vec<Form> {
@@ -123,12 +131,17 @@ fn every_shape_equals_the_definition() {
         three(1, [1, 1], [8, 12], 1),
         three(1, [21, 22], [72, 40], 1),
         Conv2d { padding: [2, 0], ..three(2, [5, 8], [17, 9], 1) },
-        four(1, [8, 8], [8, 8]),
-        four(3, [4, 4], [12, 20]),
-        four(1, [7, 9], [9, 35]),
-        four(3, [10, 30], [40, 70]),
-        four(1, [2, 2], [130, 16]),
-        four(7, [16, 8], [33, 24]),
+        four(1, [16, 16], [24, 40], 1),
+        four(3, [5, 7], [10, 19], 0),
+        four(1, [4, 4], [130, 9], 0),
+        four(2, [3, 6], [8, 33], 3),
+        Conv2d { padding: [2, 0], ..four(2, [5, 8], [17, 9], 1) },
+        phases(1, [8, 8], [8, 8]),
+        phases(3, [4, 4], [12, 20]),
+        phases(1, [7, 9], [9, 35]),
+        phases(3, [10, 30], [40, 70]),
+        phases(1, [2, 2], [130, 16]),
+        phases(7, [16, 8], [33, 24]),
     ];
     for c in cases {
         let case = Case::new(c);
@@ -147,7 +160,7 @@ fn every_shape_equals_the_definition() {
 
 #[test]
 fn results_do_not_depend_on_threads() {
-    for c in [three(3, [30, 33], [40, 72], 1), four(5, [32, 34], [36, 48])] {
+    for c in [three(3, [30, 33], [40, 72], 1), phases(5, [32, 34], [36, 48])] {
         let case = Case::new(c);
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
@@ -162,7 +175,12 @@ fn results_do_not_depend_on_threads() {
 #[test]
 fn prepared_filters_give_the_same_bytes() {
     // Few filters, which are transformed first, and many, which are transformed where they are used.
-    for c in [three(2, [9, 14], [40, 24], 1), three(1, [5, 6], [264, 260], 1), four(2, [8, 8], [136, 150])] {
+    for c in [
+        three(2, [9, 14], [40, 24], 1),
+        three(1, [5, 6], [264, 260], 1),
+        four(2, [7, 9], [40, 24], 1),
+        phases(2, [8, 8], [136, 150]),
+    ] {
         let case = Case::new(c);
         let none = Epilogue::default();
         let [mut y, mut dx] = [case.dy.len(), case.x.len()].map(|n| vec![f32::NAN; n]);
@@ -176,7 +194,7 @@ fn prepared_filters_give_the_same_bytes() {
 
 #[test]
 fn an_epilogue_is_applied_to_each_output() {
-    for c in [three(2, [7, 9], [16, 27], 1), four(1, [12, 6], [8, 18])] {
+    for c in [three(2, [7, 9], [16, 27], 1), phases(1, [12, 6], [8, 18])] {
         let case = Case::new(c);
         let bias = noise(c.channels_out, 4);
         let mut plain = vec![f32::NAN; case.dy.len()];
@@ -197,9 +215,12 @@ fn an_epilogue_is_applied_to_each_output() {
 #[test]
 fn errors_stay_within_what_is_documented() {
     let three = Case::new(three(1, [24, 24], [256, 64], 1));
-    let four = Case::new(four(4, [16, 16], [128, 64]));
+    let four = Case::new(self::four(4, [16, 16], [128, 64], 1));
+    let phases = Case::new(self::phases(4, [16, 16], [128, 64]));
     let many_tiles = Case::new(Conv2d { batch: 16, ..self::three(1, [64, 64], [8, 8], 1) });
-    for (case, bounds) in [(three, ERROR_THREE), (four, ERROR_TWO), (many_tiles, ERROR_THREE)] {
+    for (case, bounds) in
+        [(three, ERROR_THREE), (four, ERROR_FOUR), (phases, ERROR_TWO), (many_tiles, ERROR_THREE)]
+    {
         let found = case.compute(form());
         for ((found, right), bound) in found.iter().zip(&case.exact()).zip(bounds) {
             let error = error(found, right);

@@ -1,4 +1,4 @@
-//! The weight gradient: F(3x3, 4x4) and F(2x2, 4x4), with the output's gradient as the filter.
+//! The weight gradient: F(3x3, 4x4), F(4x4, 3x3) and F(2x2, 4x4), with the output's gradient as the filter.
 //!
 //! Each point needs the product of all tiles of the input with all tiles of the output's gradient, channels by channels. The
 //! tiles come in stretches; a stretch is summed in registers and transformed back to taps, and the taps of the
@@ -45,7 +45,7 @@ struct WeightGradient {
 
 /// Computes the whole gradient.
 pub(super) fn weight_gradient<F: Family>(form: Form, c: &Conv2d, x: &[f32], dy: &[f32], dw: &mut [f32]) {
-    let forward = Correlation::new(c, false);
+    let forward = Correlation::new::<F>(c, false);
     let all = forward.tiling.count();
     let stretch = even(all, STRETCH, 1);
     let filters = forward.filters;
