@@ -88,7 +88,7 @@ pub(crate) const ENTRY: LossEntry = LossEntry {
     options: &[
         OptionSpec {
             name: "iterations",
-            kind: OptionKind::Integer { at_least: 0 },
+            kind: OptionKind::Integer { at_least: 0, at_most: 1000 },
             default: "3",
             help: "erosions of the skeleton: half the width of the widest structure in pixels",
         },

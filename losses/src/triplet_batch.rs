@@ -94,7 +94,7 @@ pub(crate) const ENTRY: LossEntry = LossEntry {
         },
         OptionSpec {
             name: "seed",
-            kind: OptionKind::Integer { at_least: 0 },
+            kind: OptionKind::Integer { at_least: 0, at_most: i64::MAX },
             default: "0",
             help: "distance-weighted: draws the negatives",
         },
