@@ -219,10 +219,10 @@ fn broken(path: &Path, bytes: &[u8], error: &SafeTensorError) -> WeightsError {
 /// What a file is called that [`is_pickle`] is told by.
 pub(crate) const PICKLE: &str = "a pickle, as torch.save writes";
 
-/// Whether bytes that are no safetensors begin as PyTorch's own files do: a zip archive, and before PyTorch 1.6 a pickle of
-/// protocol 2. To be asked only then: a safetensors file may begin with the same bytes, which are its header's length.
+/// Whether bytes that are no safetensors begin as PyTorch's own files do: a zip archive, or a pickle of protocol 2 to 5. To be
+/// asked only then: a safetensors file may begin with the same bytes, which are its header's length.
 pub(crate) fn is_pickle(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\x80\x02")
+    bytes.starts_with(b"PK\x03\x04") || matches!(bytes, [0x80, 2..=5, ..])
 }
 
 /// Reads a net's weights from a file; the net is unchanged unless all of them fit. Counts may be missing, as in files
