@@ -33,3 +33,27 @@ pub fn reference_json(name: &str) -> serde_json::Value {
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
+
+/// VGG-19's weights as `tests/reference/vgg.py` computes them from a formula: names, shapes and values.
+pub fn vgg19() -> Vec<(String, Vec<usize>, Vec<f32>)> {
+    /// Channels and convolutions of each block.
+    const BLOCKS: [(usize, usize); 5] = [(64, 2), (128, 2), (256, 4), (512, 4), (512, 4)];
+    let mut tensors = Vec::new();
+    let (mut number, mut channels) = (0, 3);
+    for (width, depth) in BLOCKS {
+        for _ in 0..depth {
+            let fan_in = 9 * channels;
+            let bound = (6.0 / fan_in as f64).sqrt() as f32;
+            let mut add = |name: &str, shape: Vec<usize>, seed: usize, bound: f32| {
+                let values =
+                    uniform(seed as u64, shape.iter().product()).into_iter().map(|value| value * bound);
+                tensors.push((format!("features.{number}.{name}"), shape, values.collect()));
+            };
+            add("weight", vec![width, channels, 3, 3], number, bound);
+            add("bias", vec![width], 1000 + number, 0.1);
+            (number, channels) = (number + 2, width);
+        }
+        number += 1;
+    }
+    tensors
+}

@@ -10,7 +10,7 @@ pub const IGNORED: i64 = -100;
 /// `ignore-index`.
 pub(crate) const IGNORE_INDEX: OptionSpec = OptionSpec {
     name: "ignore-index",
-    kind: OptionKind::Integer { at_least: i64::MIN },
+    kind: OptionKind::Integer { at_least: i64::MIN, at_most: i64::MAX },
     default: "-100",
     help: "the class index that does not count: no loss, no gradient, no part of a mean's divisor",
 };

@@ -5,7 +5,7 @@
 //! is 1 less their harmonic mean, of each picture with all its channels.
 //!
 //! What it is for: thin structures that must stay connected (vessels, roads, membranes): a break costs as much as the line it
-//! cuts is long, whatever the line's width. Used beside [`crate::dice()`] (the paper: half each), which it does not replace:
+//! cuts is long, whatever the line's width. Used beside [`crate::dice`] (the paper: half each), which it does not replace:
 //! widths do not count here.
 //!
 //! When it fails: structures wider than twice `iterations` pixels have no thin skeleton; each iteration takes a pass of
@@ -88,7 +88,7 @@ pub(crate) const ENTRY: LossEntry = LossEntry {
     options: &[
         OptionSpec {
             name: "iterations",
-            kind: OptionKind::Integer { at_least: 0 },
+            kind: OptionKind::Integer { at_least: 0, at_most: 1000 },
             default: "3",
             help: "erosions of the skeleton: half the width of the widest structure in pixels",
         },

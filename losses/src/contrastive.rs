@@ -5,8 +5,8 @@
 //! What it is for: embeddings from pairs known to be same or different (signatures, faces, patches).
 //!
 //! When it fails: same pairs are pulled to a point whatever the spread of their class, and pairs beyond the margin, soon most of
-//! them, give no gradient: mine pairs, or compare instead of pull: [`mod@crate::triplet`],
-//! [`mod@crate::triplet_batch`]. A margin must fit the scale of the embeddings: below 2 for unit ones. Where two embeddings
+//! them, give no gradient: mine pairs, or compare instead of pull: [`crate::triplet`],
+//! [`crate::triplet_batch`]. A margin must fit the scale of the embeddings: below 2 for unit ones. Where two embeddings
 //! of a different pair are identical the gradient is 0, not infinite.
 //!
 //! Shapes: `a` and `b` (N, D), `same` (N), 1 or 0. `margin` 1 by default, in the unit of the distance. The mean is over pairs; the

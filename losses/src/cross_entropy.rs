@@ -9,7 +9,7 @@
 //!
 //! When it fails: with rare classes the network learns to say "background" (`class-weight`, or an overlap loss:
 //! [`crate::dice`]); with easy pixels by the million the hard ones drown ([`crate::focal`]); thin gaps between
-//! objects are a handful of pixels ([`mod@crate::pixel_weight_cross_entropy`]). Trained long, it wants infinite logits:
+//! objects are a handful of pixels ([`crate::pixel_weight_cross_entropy`]). Trained long, it wants infinite logits:
 //! `label-smoothing` 0.1 bounds them. Weighting with 0 for a class that one batch consists of leaves nothing to
 //! count: the loss is then 0 with a zero gradient (PyTorch: NaN).
 //!

@@ -1,6 +1,6 @@
 //! The identity loss: a generator given a picture that is already of its target domain should leave it alone.
 //!
-//! `0.5 * lambda * mean |G(y) - y|`, with the `lambda` of [`mod@crate::cycle`].
+//! `0.5 * lambda * mean |G(y) - y|`, with the `lambda` of [`crate::cycle`].
 //!
 //! What it is for: keeping colours in photo generation from paintings, where an adversarial loss does not mind day
 //! becoming dusk. Off in the paper's other experiments.

@@ -8,7 +8,7 @@
 //!
 //! What it is for: fine-tuning a segmentation for the IoU that is reported, class by class, however small the class.
 //!
-//! When it fails: it is slow to begin with a fresh network: start with [`mod@crate::cross_entropy`], or add it. The order is that of the whole
+//! When it fails: it is slow to begin with a fresh network: start with [`crate::cross_entropy`], or add it. The order is that of the whole
 //! batch, which is not the IoU of each picture: `per-sample` is, at the price of small classes that come and
 //! go. A class that only appears in the prediction is free of cost with `classes=present`.
 //!

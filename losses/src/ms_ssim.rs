@@ -1,13 +1,13 @@
 //! Multi-scale structural similarity as a loss: structure at five scales, brightness at the coarsest.
 //!
 //! `1 - mean over channels of prod over scales of f_s^(w_s)`, with `f_s` the factor of contrast and structure of
-//! [`crate::ssim()`] at the four finer scales and the whole index at the coarsest, and `w` 0.0448, 0.2856, 0.3001, 0.2363,
+//! [`crate::ssim`] at the four finer scales and the whole index at the coarsest, and `w` 0.0448, 0.2856, 0.3001, 0.2363,
 //! 0.1333.
 //!
-//! What it is for: as [`crate::ssim()`], where structures larger than a few pixels count too.
+//! What it is for: as [`crate::ssim`], where structures larger than a few pixels count too.
 //!
-//! When it fails: as [`crate::ssim()`] for colour and brightness; Zhao et al. 2017 mix 0.84 of it with 0.16 of
-//! [`crate::mae()`]. A factor below 0 (structure inverted) counts as 0 with a zero gradient, so from such a start nothing
+//! When it fails: as [`crate::ssim`] for colour and brightness; Zhao et al. 2017 mix 0.84 of it with 0.16 of
+//! [`crate::mae`]. A factor below 0 (structure inverted) counts as 0 with a zero gradient, so from such a start nothing
 //! is learned: begin with a pixel loss.
 //!
 //! Shapes: `pred`, `target` (N, H, W, C), values over `data-range` (1 by default). From scale to scale pictures are halved by

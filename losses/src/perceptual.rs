@@ -7,7 +7,7 @@
 //! seen and let colours and edges wander.
 //!
 //! When it fails: PSNR falls, and should. One layer alone leaves a pattern of its own (checkerboards of the poolings), seen
-//! from `relu3_1` on; then: several layers, a little [`crate::mse`] or [`crate::tv()`]. Pictures in another range than the
+//! from `relu3_1` on; then: several layers, a little [`crate::mse`] or [`crate::tv`]. Pictures in another range than the
 //! network was told give wrong features without a complaint.
 //!
 //! Shapes: `pred`, `target` (N, H, W, 3) in the range the network was told. Default: `relu2_2` with weight 1.

@@ -8,7 +8,7 @@
 //!
 //! When it fails: the map knows distances, not topology: a thin wall that is crossed costs little if `sigma` does not
 //! fit its width. Then: the topology loss or clDice. Since the mean divides by the weights, a map of one number is plain
-//! [`mod@crate::cross_entropy`].
+//! [`crate::cross_entropy`].
 //!
 //! Shapes: as cross-entropy, and weights (N, ...). All weights 0: the loss is 0 with a zero gradient. Smooth in the
 //! logits.

@@ -6,9 +6,9 @@
 //!
 //! What it is for: restoration judged by eye or by SSIM itself. Between 0 (equal) and 2 (structure inverted).
 //!
-//! When it fails: colour and brightness drift, since each channel's mean counts little; then: beside [`crate::mae()`] (Zhao et
+//! When it fails: colour and brightness drift, since each channel's mean counts little; then: beside [`crate::mae`] (Zhao et
 //! al. 2017). Where pictures are nearly constant its gradient is large and noise decides. It sees one scale of a few
-//! pixels; then: [`crate::ms_ssim()`]. The wrong `data-range` makes it blind (too large) or nervous (too small).
+//! pixels; then: [`crate::ms_ssim`]. The wrong `data-range` makes it blind (too large) or nervous (too small).
 //!
 //! Shapes: `pred`, `target` (N, H, W, C), values over `data-range` (1 by default). A side shorter than 11 gets a window of
 //! its own length, so that every picture has an index; for one pixel it compares brightness alone. Reduced over pictures.

@@ -1,7 +1,7 @@
 //! Style transfer's loss: the content of one picture in the style of another.
 //!
 //! `alpha content + beta style + tv-weight tv`, with [`crate::content`], [`crate::style`] and anisotropic
-//! [`crate::tv()`], summed over pixels, mean over pictures. The picture goes through the network once for all terms.
+//! [`crate::tv`], summed over pixels, mean over pictures. The picture goes through the network once for all terms.
 //!
 //! What it is for: optimising a picture itself (Gatys), or a network that paints (Johnson).
 //!

@@ -8,9 +8,9 @@
 //! is given the picture and the answer before (at first an empty one), `K` times, and the losses of the steps are added with
 //! [`refinement_weights`].
 //!
-//! When it fails: where blobs count and not how they are connected, plain [`crate::bce()`] or [`crate::dice()`] costs less. It
+//! When it fails: where blobs count and not how they are connected, plain [`crate::bce`] or [`crate::dice`] costs less. It
 //! knows no topology as such: loops of the right texture pass. With much more than the paper's `mu` masks turn into textures.
-//! [`crate::cldice()`] needs no network.
+//! [`crate::cldice`] needs no network.
 //!
 //! Shapes: `logits`, `target` (N, H, W, 1), the target from 0 to 1; the network must be told `unit` pictures. Defaults: `mu`
 //! 0.1, layers `relu1_2`, `relu2_2`, `relu3_4`: the paper's `conv1_2`, `conv2_2`, `conv3_4` after their ReLU.

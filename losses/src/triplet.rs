@@ -7,7 +7,7 @@
 //! apart by a threshold on the distance.
 //!
 //! When it fails: random triplets are soon all fulfilled and the gradient is 0: mine them from the batch,
-//! [`mod@crate::triplet_batch`]. A loss that stays at the margin while distances go to 0 is collapse: all embeddings in one
+//! [`crate::triplet_batch`]. A loss that stays at the margin while distances go to 0 is collapse: all embeddings in one
 //! point. A margin means nothing unless embeddings have a fixed length: normalise them.
 //!
 //! Shapes: `anchor`, `positive`, `negative` (N, D). `margin` 0.2 by default, in the unit of the distance (squared L2 of unit

@@ -94,7 +94,7 @@ pub(crate) const ENTRY: LossEntry = LossEntry {
         },
         OptionSpec {
             name: "seed",
-            kind: OptionKind::Integer { at_least: 0 },
+            kind: OptionKind::Integer { at_least: 0, at_most: i64::MAX },
             default: "0",
             help: "distance-weighted: draws the negatives",
         },
@@ -153,6 +153,8 @@ mod tests {
             Mining::All { reduce: Reduce::Valid },
             Mining::Chosen(Choice::Hard),
             Mining::Chosen(Choice::SemiHard { fallback: Fallback::Hardest }),
+            // All as near as each other, so that no step changes what is drawn.
+            Mining::Chosen(Choice::DistanceWeighted { seed: 1, nearest: 100.0, farthest: 1e9 }),
         ] {
             for (squared, stream) in [(true, 1), (true, 2), (false, 10), (false, 14)] {
                 // Batches whose choices lie so far from ties that these steps change none.

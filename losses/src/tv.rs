@@ -15,7 +15,7 @@
 
 use gobelin_autograd::{Var, ops};
 
-use crate::catalogue::{LossEntry, OptionKind, OptionSpec, TensorSpec};
+use crate::catalogue::{LossEntry, OptionKind, OptionSpec, TensorSpec, as_in_files};
 use crate::reduction::Reduction;
 
 /// How the two differences of a value are brought together.
@@ -78,7 +78,7 @@ pub(crate) const ENTRY: LossEntry = LossEntry {
             "squared" => Variation::Squared,
             _ => Variation::Anisotropic,
         };
-        Ok(tv(&call.var("pred"), kind, call.reduction()).into())
+        Ok(as_in_files(&tv(&call.var("pred"), kind, call.reduction())).into())
     },
 };
 

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use gobelin_autograd::Tensor;
 use gobelin_autograd::ops::permute_tensor;
+use half::{bf16, f16};
 use memmap2::Mmap;
 use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors, View};
+use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
 
 use crate::module::{Entry, Kind, Module};
 
@@ -130,14 +131,45 @@ impl Stored {
         Self { dtype: Dtype::F32, shape: tensor.shape().to_vec(), bytes }
     }
 
-    /// The values, if they are floats.
+    /// The values, if they are floats of single or half precision, each the same number in single precision.
     pub fn floats(&self) -> Option<Vec<f32>> {
-        (self.dtype == Dtype::F32).then(|| floats(&self.bytes))
+        is_float(self.dtype).then(|| {
+            let mut values = vec![0.0; self.shape.iter().product()];
+            read_floats(self.dtype, &self.bytes, &mut values);
+            values
+        })
+    }
+
+    /// The values, if they are whole numbers of I64, I32 or U8.
+    pub fn integers(&self) -> Option<Vec<i64>> {
+        match self.dtype {
+            Dtype::I64 => Some(numbers(&self.bytes, i64::from_le_bytes).collect()),
+            Dtype::I32 => Some(numbers(&self.bytes, |b| i32::from_le_bytes(b).into()).collect()),
+            Dtype::U8 => Some(self.bytes.iter().map(|&b| b.into()).collect()),
+            _ => None,
+        }
     }
 }
 
-fn floats(bytes: &[u8]) -> Vec<f32> {
-    bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().expect("four bytes"))).collect()
+/// Whether [`read_floats`] reads a type.
+pub(crate) fn is_float(dtype: Dtype) -> bool {
+    matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16)
+}
+
+/// Reads floats of single or half precision, byte by byte: it does not matter whether the file aligned them.
+pub(crate) fn read_floats(dtype: Dtype, bytes: &[u8], values: &mut [f32]) {
+    fn fill<const N: usize>(bytes: &[u8], values: &mut [f32], number: impl Fn([u8; N]) -> f32) {
+        values.iter_mut().zip(numbers(bytes, number)).for_each(|(value, number)| *value = number);
+    }
+    match dtype {
+        Dtype::F16 => fill(bytes, values, |b| f16::from_le_bytes(b).to_f32()),
+        Dtype::BF16 => fill(bytes, values, |b| bf16::from_le_bytes(b).to_f32()),
+        _ => fill(bytes, values, f32::from_le_bytes),
+    }
+}
+
+fn numbers<const N: usize, T>(bytes: &[u8], number: impl Fn([u8; N]) -> T) -> impl Iterator<Item = T> {
+    bytes.as_chunks().0.iter().map(move |&bytes| number(bytes))
 }
 
 /// The bytes of a safetensors file of these tensors.
@@ -169,14 +201,28 @@ pub fn save(path: &Path, module: &dyn Module) -> Result<(), WeightsError> {
 /// If the file cannot be read or is no safetensors file.
 pub fn read(path: &Path) -> Result<Weights, WeightsError> {
     let bytes = std::fs::read(path).map_err(|source| WeightsError::Io { path: path.into(), source })?;
-    let tensors = SafeTensors::deserialize(&bytes)
-        .map_err(|error| WeightsError::Format { path: path.into(), reason: error.to_string() })?;
+    let tensors = SafeTensors::deserialize(&bytes).map_err(|error| broken(path, &bytes, &error))?;
     let stored = |view: TensorView<'_>| Stored {
         dtype: view.dtype(),
         shape: view.shape().to_vec(),
         bytes: view.data().to_vec(),
     };
     Ok(tensors.tensors().into_iter().map(|(name, view)| (name, stored(view))).collect())
+}
+
+/// That the file of these bytes is no safetensors.
+fn broken(path: &Path, bytes: &[u8], error: &SafeTensorError) -> WeightsError {
+    let reason = if is_pickle(bytes) { PICKLE.into() } else { error.to_string() };
+    WeightsError::Format { path: path.into(), reason }
+}
+
+/// What a file is called that [`is_pickle`] is told by.
+pub(crate) const PICKLE: &str = "a pickle, as torch.save writes";
+
+/// Whether bytes that are no safetensors begin as PyTorch's own files do: a zip archive, or a pickle of protocol 2 to 5. To be
+/// asked only then: a safetensors file may begin with the same bytes, which are its header's length.
+pub(crate) fn is_pickle(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"PK\x03\x04") || matches!(bytes, [0x80, 2..=5, ..])
 }
 
 /// Reads a net's weights from a file; the net is unchanged unless all of them fit. Counts may be missing, as in files
@@ -190,11 +236,7 @@ pub fn load(path: &Path, module: &dyn Module) -> Result<(), WeightsError> {
     // SAFETY: the map is read-only and dropped at the end of this function. A file that another process truncates
     // meanwhile ends this one with SIGBUS, as with any mapped file.
     let map = unsafe { Mmap::map(&file) }.map_err(io_error)?;
-    let format = |error: safetensors::SafeTensorError| WeightsError::Format {
-        path: path.into(),
-        reason: error.to_string(),
-    };
-    let tensors = SafeTensors::deserialize(&map).map_err(format)?;
+    let tensors = SafeTensors::deserialize(&map).map_err(|error| broken(path, &map, &error))?;
     let entries = module.entries();
     if let Some(name) = tensors.names().iter().find(|name| entries.iter().all(|entry| entry.name != **name)) {
         return Err(WeightsError::Unknown { path: path.into(), name: (*name).to_string() });
@@ -232,7 +274,7 @@ fn read_entry(path: &Path, entry: &Entry, view: &TensorView) -> Result<Tensor, W
         let bytes = view.data().try_into().expect("one 64-bit integer");
         return Ok(Tensor::scalar(i64::from_le_bytes(bytes) as f32));
     }
-    let value = Tensor::new(view.shape(), floats(view.data()));
+    let value = Tensor::build(view.shape(), |values| read_floats(dtype, view.data(), values));
     Ok(if entry.kind == Kind::Filter { permute_tensor(&value, &[2, 3, 1, 0]) } else { value })
 }
 
@@ -280,7 +322,7 @@ mod tests {
         write(&path, &more).unwrap();
         assert!(load(&path, &net).unwrap_err().to_string().contains("`extra` belongs to no part"));
         std::fs::write(&path, b"PK\x03\x04 a pickle in a zip file, as torch.save writes").unwrap();
-        assert!(load(&path, &net).unwrap_err().to_string().contains("no safetensors file"));
+        assert!(load(&path, &net).unwrap_err().to_string().contains("no safetensors file (a pickle"));
         assert!(
             load(&folder.path().join("none"), &net).unwrap_err().to_string().contains("none: No such file")
         );

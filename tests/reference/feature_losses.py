@@ -58,7 +58,7 @@ def style_loss(pred, style, layers=STYLE_LAYERS, weights=None, gram="none", map_
 
 
 def style_transfer(pred, content, style, alpha=1.0, beta=1000.0, tv_weight=0.0, **images):
-    variation = tv(pred, "anisotropic") / len(pred)
+    variation = tv(pred, "anisotropic").sum() / len(pred)
     return alpha * content_loss(pred, content, **images) + beta * style_loss(pred, style, **images) + tv_weight * variation
 
 

@@ -128,12 +128,11 @@ def smooth(*shape, key):
 
 
 def tv(x, kind):
-    """The sum over pixels; a pixel of the last column has no right neighbour, one of the last row none below."""
+    """A number a value; a pixel of the last column has no right neighbour, one of the last row none below."""
     right = F.pad(x[..., :, 1:] - x[..., :, :-1], (0, 1))
     below = F.pad(x[..., 1:, :] - x[..., :-1, :], (0, 0, 0, 1))
-    each = {"anisotropic": lambda: right.abs() + below.abs(), "isotropic": lambda: root(right**2 + below**2),
+    return {"anisotropic": lambda: right.abs() + below.abs(), "isotropic": lambda: root(right**2 + below**2),
             "squared": lambda: right**2 + below**2}[kind]()
-    return each.sum()
 
 
 def variation(recorder):
@@ -141,11 +140,12 @@ def variation(recorder):
         for name, shape in SHAPES.items():
             for reduction in ["mean", "sum"]:
                 x = normal(*shape, key=("tv", kind))
-                divisor = x.numel() if reduction == "mean" else 1
-                recorder.case("tv", f"{kind}-{name}-{reduction}", lambda pred: tv(pred, kind) / divisor, {"pred": x},
-                              {"kind": kind, "reduction": reduction})
+                recorder.case("tv", f"{kind}-{name}-{reduction}", lambda pred: reduce(tv(pred, kind), reduction),
+                              {"pred": x}, {"kind": kind, "reduction": reduction})
         flat = torch.full((1, 2, 4, 5), 0.3)
-        recorder.case("tv", f"{kind}-constant", lambda pred: tv(pred, kind) / flat.numel(), {"pred": flat}, {"kind": kind})
+        recorder.case("tv", f"{kind}-constant", lambda pred: tv(pred, kind).mean(), {"pred": flat}, {"kind": kind})
+    x = normal(*SHAPES["odd"], key=("tv", "none"))
+    recorder.case("tv", "none", lambda pred: tv(pred, "squared"), {"pred": x}, {"kind": "squared", "reduction": "none"})
 
 
 def consistency(recorder):

@@ -129,6 +129,11 @@ impl<'a> Call<'a> {
     }
 }
 
+/// Values of one number an element of pictures (N, H, W, C), or one number of all, as files have them.
+pub(crate) fn as_in_files(value: &Var) -> Var {
+    if value.shape().len() == 4 { ops::permute(value, &[0, 3, 1, 2]) } else { value.clone() }
+}
+
 /// (N, C, ...) as (N, ..., C).
 fn channels_last(x: &Var) -> Var {
     let axes = x.shape().len();

@@ -31,6 +31,7 @@ use gobelin_autograd::Var;
 use crate::features::Features;
 
 pub use call::Call;
+pub(crate) use call::as_in_files;
 pub use error::CallError;
 pub use option::{Domain, OptionKind, OptionSpec};
 pub use tensor::{Given, Kind, TensorSpec};

@@ -28,6 +28,8 @@ pub enum OptionKind {
     Integer {
         /// The smallest allowed.
         at_least: i64,
+        /// The largest allowed: what stands for memory or time is bounded, so that a slip of the keyboard is an error.
+        at_most: i64,
     },
     /// `true` or `false`.
     Flag,
@@ -85,8 +87,9 @@ impl OptionKind {
         match self {
             Self::Number(domain) => number(domain).into(),
             Self::NumberOrNone(domain) => format!("{} or none", number(domain)),
-            Self::Integer { at_least: i64::MIN } => "a whole number".into(),
-            Self::Integer { at_least } => format!("a whole number of at least {at_least}"),
+            Self::Integer { at_least: i64::MIN, .. } => "a whole number".into(),
+            Self::Integer { at_least, at_most: i64::MAX } => format!("a whole number of at least {at_least}"),
+            Self::Integer { at_least, at_most } => format!("a whole number from {at_least} to {at_most}"),
             Self::Flag => "true or false".into(),
             Self::Choice(words) => words.join(", "),
             Self::Words => "words between commas".into(),
@@ -100,7 +103,9 @@ impl OptionKind {
         match self {
             Self::Number(domain) => number(text, domain),
             Self::NumberOrNone(domain) => text == "none" || number(text, domain),
-            Self::Integer { at_least } => text.parse::<i64>().is_ok_and(|number| number >= at_least),
+            Self::Integer { at_least, at_most } => {
+                text.parse::<i64>().is_ok_and(|number| (at_least..=at_most).contains(&number))
+            }
             Self::Flag => matches!(text, "true" | "false"),
             Self::Choice(words) => words.contains(&text),
             Self::Words => text.split(',').all(|word| !word.trim().is_empty()),
@@ -146,14 +151,15 @@ mod tests {
 
     #[test]
     fn each_kind_takes_what_it_says() {
-        let cases: [(OptionKind, &[&str], &[&str]); 7] = [
+        let cases: [(OptionKind, &[&str], &[&str]); 8] = [
             (
                 OptionKind::Number(Domain::Positive),
                 &["1", "1e-3", "0.5"],
                 &["0", "-1", "x", "", "nan", "inf", "1e40"],
             ),
             (OptionKind::NumberOrNone(Domain::Share), &["none", "0", "1"], &["1.5", "None"]),
-            (OptionKind::Integer { at_least: 0 }, &["0", "255"], &["-1", "2.5", ""]),
+            (OptionKind::Integer { at_least: 0, at_most: i64::MAX }, &["0", "255"], &["-1", "2.5", ""]),
+            (OptionKind::Integer { at_least: 2, at_most: 9 }, &["2", "9"], &["1", "10"]),
             (OptionKind::Flag, &["true", "false"], &["True", "1"]),
             (OptionKind::Choice(&["a", "b"]), &["a", "b"], &["c", ""]),
             (OptionKind::Words, &["a", "a,b"], &["", "a,,b"]),

@@ -1,7 +1,7 @@
 //! Shapes in words, such as `(N, C, ...)`, and whether tensors have them together.
 //!
 //! A letter stands for one length, the same in all tensors of a call; `...` for any number of them, the same in all; a number for
-//! itself; `*` for anything at all. Shapes between ` or ` are alternatives, and may be followed by words for the reader.
+//! itself; `*` for anything at all, whatever follows it. Shapes between ` or ` are alternatives, and may be followed by words for the reader.
 
 use std::collections::BTreeMap;
 

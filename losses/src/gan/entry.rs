@@ -7,7 +7,7 @@ use crate::catalogue::{Call, CallError, Domain, OptionKind, OptionSpec, Outcome,
 
 /// Logits of any shapes; the generator's side needs no real ones.
 pub(super) const TENSORS: &[TensorSpec] =
-    &[TensorSpec::float("real", "*").optional(), TensorSpec::float("fake", "*")];
+    &[TensorSpec::float("real", "*, any shape").optional(), TensorSpec::float("fake", "*, any shape")];
 
 pub(super) const SIDE: OptionSpec = OptionSpec {
     name: "side",
@@ -32,7 +32,7 @@ pub(super) const LABEL_NOISE: OptionSpec = OptionSpec {
 
 pub(super) const SEED: OptionSpec = OptionSpec {
     name: "seed",
-    kind: OptionKind::Integer { at_least: 0 },
+    kind: OptionKind::Integer { at_least: 0, at_most: i64::MAX },
     default: "0",
     help: "draws the label noise",
 };

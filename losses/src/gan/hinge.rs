@@ -1,5 +1,17 @@
-//! The hinge game (Lim and Ye 2017; Miyato et al. 2018, section 3): the discriminator learns only from pictures on the
-//! wrong side of its margin.
+//! The hinge game: the discriminator learns only from pictures that are not yet beyond its margin.
+//!
+//! D `mean(max(0, 1 - real)) + mean(max(0, 1 + fake))`, G `-mean(fake)`.
+//!
+//! What it is for: large networks with spectral norm (SAGAN, BigGAN): real and drawn pictures that are told apart well enough give
+//! no gradient, so the discriminator does not grow surer without end.
+//!
+//! When it fails: a discriminator that is beyond its margin everywhere stands still while the generator still moves: smaller
+//! steps for the generator, or more updates of the discriminator. Without a bound on its slope the scores mean little; then: spectral
+//! norm, or R1.
+//!
+//! Shapes: `real` and `fake` scores of any shapes, means over each. The gradient on the margin is 0; the second derivatives are 0.
+//! Unit: the scores'. D is 2 where all scores are 0.
+//! Source: Lim and Ye 2017; Miyato et al. 2018, section 3.
 
 use gobelin_autograd::{Var, ops};
 

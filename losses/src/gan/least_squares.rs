@@ -1,5 +1,17 @@
-//! Least squares GAN (Mao et al. 2017, equation 2): scores are pulled to targets, so pictures far from the decision
-//! border still give a gradient.
+//! Least squares GAN: scores are pulled to targets, so pictures on the right side of the border but far from it still give a
+//! gradient.
+//!
+//! D `mean((real - b)^2) / 2 + mean((fake - a)^2) / 2`, G `mean((fake - c)^2) / 2`.
+//!
+//! What it is for: translating pictures with a discriminator of patches (CycleGAN, pix2pix), where it is calmer than the
+//! cross-entropy games. With `b - c = 1` and `b - a = 2` the generator minimises the Pearson chi-squared divergence.
+//!
+//! When it fails: the gradient grows with the score, so a score that runs off drags the weights with it: lower the rate, or
+//! [`super::hinge`]. Scores are no probabilities; a D of 0.25 and a G of 0.125 say only that all of them are 0.5.
+//!
+//! Shapes: `real` and `fake` scores of any shapes, means over each. Defaults: `a` 0, `b` 1, `c` 1. `label-smoothing` lowers `b`;
+//! `label-noise` swaps `a` and `b` for a share of the scores. Smooth. Unit: the square of the scores'.
+//! Source: Mao et al. 2017, equation 2 and section 3.3.
 
 use gobelin_autograd::{Tensor, Var, ops};
 

@@ -1,7 +1,18 @@
-//! The min-max game of the first GAN (Goodfellow et al. 2014, equation 1).
+//! The min-max game of the first GAN: the discriminator tells real from drawn by cross-entropy, the generator minimises what the
+//! discriminator maximises.
 //!
-//! Its generator's gradient fades where the discriminator is sure, which early in training it is: compare
-//! [`super::non_saturating`].
+//! With `s` the sigmoid: D `mean(-ln s(real)) + mean(-ln(1 - s(fake)))`, G `mean(ln(1 - s(fake)))`.
+//!
+//! What it is for: the theory. With a perfect discriminator the generator minimises the Jensen-Shannon divergence of drawn and
+//! real pictures.
+//!
+//! When it fails: the generator's gradient is `-s(fake)`, which is 0 where the discriminator is sure, and early in training it is
+//! sure of everything. Then: [`super::non_saturating`].
+//!
+//! Shapes: `real` and `fake` logits of any shapes, means over each. `label-smoothing` tells the discriminator `1 - s` of real
+//! pictures, `label-noise` the opposite for a share of all. Logits of +-1e4 give finite values and gradients. Smooth. Unit: nats; D is
+//! 2 ln 2 = 1.386 where it knows nothing.
+//! Source: Goodfellow et al. 2014, equation 1.
 
 use gobelin_autograd::{Var, ops};
 

@@ -2,6 +2,20 @@
 //!
 //! All take logits (a critic's raw scores) of any shape, never probabilities, and are means over them. The
 //! discriminator's two terms are added, not halved, except in least squares, as in the papers.
+//!
+//! | loss | the discriminator learns | the generator's gradient | take it when |
+//! |---|---|---|---|
+//! | [`non_saturating`] | the probability of being real | strongest where its pictures are found out | you begin: DCGAN's, and of most GANs since |
+//! | [`minmax`] | the same | fades where its pictures are found out | you compare with the theory |
+//! | [`least_squares`] | to give scores near two targets | grows with the distance of a score from its target | translating pictures: CycleGAN's |
+//! | [`hinge`] | only from scores within its margin | constant | with spectral norm, for large pictures |
+//! | [`wasserstein`] | scores whose difference is a distance | constant | you want a loss that tells progress, and can pay for the critic |
+//!
+//! [`penalty`] holds what keeps a discriminator smooth: the gradient penalty and R1.
+//!
+//! No value of these losses but Wasserstein's says how good the pictures are: both sides move. Report a distance to held-out
+//! pictures beside them, [`crate::metrics::pyramid_wasserstein`] or [`crate::metrics::frechet_distance`], and the diversity,
+//! [`crate::metrics::mean_pairwise_distance`], which falls when the generator collapses.
 
 mod entry;
 pub mod hinge;

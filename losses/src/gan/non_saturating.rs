@@ -1,7 +1,17 @@
-//! The non-saturating game (Goodfellow et al. 2014, section 3): the discriminator of [`super::minmax`], and a generator
-//! that raises the probability of its pictures instead of lowering that of being found out.
+//! The non-saturating game: the discriminator of [`super::minmax`], and a generator that raises the probability of its pictures
+//! instead of lowering that of being found out.
 //!
-//! The fixed point is the same; the gradient is strongest where the generator is worst.
+//! With `s` the sigmoid: D as min-max, G `mean(-ln s(fake))`.
+//!
+//! What it is for: the usual choice. The fixed point is that of min-max, but the generator's gradient, `s(fake) - 1`, is strongest
+//! where its pictures are worst.
+//!
+//! When it fails: a discriminator that is sure of everything still gives a direction that means nothing: the generator runs after
+//! it, or draws one picture for all noise. Watch the probabilities of both kinds and the diversity; then: R1
+//! ([`super::penalty::r1`]), label smoothing, a smaller discriminator rate, or [`super::wasserstein`].
+//!
+//! Shapes, options and unit: as min-max. G is ln 2 = 0.693 where the discriminator knows nothing.
+//! Source: Goodfellow et al. 2014, section 3.
 
 use gobelin_autograd::{Var, ops};
 

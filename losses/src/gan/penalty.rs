@@ -1,8 +1,18 @@
 //! Penalties on a critic's gradient with respect to its pictures: losses with a derivative inside, which need second
 //! derivatives to be learned from.
 //!
-//! A critic with batch norm mixes the pictures of a batch; these penalties look at each picture alone, so the critic
-//! should use another norm or none.
+//! - [`gradient_penalty`]: `weight * mean((|grad D(x)| - 1)^2)` between real and drawn pictures; what [`super::wasserstein`] needs.
+//! - [`r1`]: `gamma / 2 * mean(|grad D(x)|^2)` at real pictures; for any of the games, [`super::non_saturating`] first of all.
+//!
+//! What they are for: a discriminator that is sure of everything has a slope that tells the generator nothing. The first holds the
+//! slope at 1, the second lowers it where pictures are real, so that the game comes to rest there.
+//!
+//! When they fail: a critic with batch norm mixes the pictures of a batch, and these penalties look at each picture alone: use
+//! another norm or none. They cost a second pass through the critic. Much weight makes it too flat to tell anything apart; the useful
+//! `gamma` of R1 grows with the size of the pictures.
+//!
+//! In `gobelin loss` they have no name, since they take a network and not tensors.
+//! Source: Gulrajani et al. 2017, equation 3; Mescheder et al. 2018, equation 9.
 
 use gobelin_autograd::{Tape, Tensor, Var, ops};
 
@@ -85,11 +95,11 @@ mod tests {
         let critic = |w: &[Var], x: &Var| {
             ops::matmul(&ops::tanh(&ops::matmul(x, Plain, &w[0], Plain)), Plain, &w[1], Plain)
         };
-        GradientCheck::first_order().assert(&weights, |w| {
+        GradientCheck::default().assert(&weights, |w| {
             let tape = if w[0].is_tracked() { w[0].tape() } else { Tape::new() };
             gradient_penalty(&tape, |x| critic(w, x), &real, &fake, &place, 10.0)
         });
-        GradientCheck::first_order().assert(&weights, |w| {
+        GradientCheck::default().assert(&weights, |w| {
             let tape = if w[0].is_tracked() { w[0].tape() } else { Tape::new() };
             r1(&tape, |x| critic(w, x), &real, 10.0)
         });

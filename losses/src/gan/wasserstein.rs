@@ -1,6 +1,17 @@
-//! Wasserstein GAN (Arjovsky et al. 2017, algorithm 1): the critic's mean difference estimates the distance of the two
-//! distributions, as long as it is Lipschitz, by weight clipping after each of its steps or by
-//! [`super::penalty::gradient_penalty`].
+//! Wasserstein GAN: the critic's mean difference estimates how far drawn pictures are from real ones.
+//!
+//! D (the critic) `mean(fake) - mean(real)`, G `-mean(fake)`.
+//!
+//! What it is for: a loss that means something: minus the critic's is an estimate of the Wasserstein-1 distance, up to a factor, and
+//! falls as pictures get better. The gradient does not fade however sure the critic is, so it should be trained far: five updates or
+//! more for each of the generator's.
+//!
+//! When it fails: the estimate only holds for a critic with a bounded slope, and nothing in this loss bounds it: without clipping
+//! after *each* of its steps, or [`super::penalty::gradient_penalty`], it runs off to minus infinity. Clipped critics learn slowly and
+//! prefer simple functions; momentum makes them swing (the paper takes RMSprop). Then: the penalty with Adam, beta1 0.
+//!
+//! Shapes: `real` and `fake` scores of any shapes, means over each. The second derivatives are 0. Unit: the scores'.
+//! Source: Arjovsky et al. 2017, algorithm 1; the sign is that of a loss to be minimised.
 
 use gobelin_autograd::{Var, ops};
 

@@ -244,14 +244,14 @@ pub(crate) const ENTRY: MetricEntry = MetricEntry {
     options: &[
         OptionSpec {
             name: "patches",
-            kind: OptionKind::Integer { at_least: 1 },
+            kind: OptionKind::Integer { at_least: 1, at_most: 1 << 16 },
             default: "128",
             help: "patches taken from each level of each picture",
         },
         PROJECTIONS,
         OptionSpec {
             name: "smallest-side",
-            kind: OptionKind::Integer { at_least: PATCH as i64 },
+            kind: OptionKind::Integer { at_least: PATCH as i64, at_most: i64::MAX },
             default: "16",
             help: "the last level is the last whose shorter side is at least this",
         },

@@ -87,7 +87,7 @@ const TENSORS: &[TensorSpec] =
 const OPTIONS: &[OptionSpec] = &[
     OptionSpec {
         name: "classes",
-        kind: OptionKind::Integer { at_least: 0 },
+        kind: OptionKind::Integer { at_least: 0, at_most: 1 << 20 },
         default: "0",
         help: "the number of classes; 0: masks, where everything but 0 is set",
     },

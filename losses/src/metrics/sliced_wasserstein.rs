@@ -106,14 +106,14 @@ fn directions(count: usize, dimensions: usize, seed: u64) -> Vec<f32> {
 
 pub(crate) const PROJECTIONS: OptionSpec = OptionSpec {
     name: "projections",
-    kind: OptionKind::Integer { at_least: 1 },
+    kind: OptionKind::Integer { at_least: 1, at_most: 1 << 20 },
     default: "512",
     help: "how many random directions",
 };
 
 pub(crate) const SEED: OptionSpec = OptionSpec {
     name: "seed",
-    kind: OptionKind::Integer { at_least: 0 },
+    kind: OptionKind::Integer { at_least: 0, at_most: i64::MAX },
     default: "0",
     help: "draws what is random",
 };

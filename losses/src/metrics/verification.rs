@@ -129,7 +129,7 @@ pub(crate) const ACCURACY: MetricEntry = MetricEntry {
     tensors: TENSORS,
     options: &[OptionSpec {
         name: "folds",
-        kind: OptionKind::Integer { at_least: 2 },
+        kind: OptionKind::Integer { at_least: 2, at_most: i64::MAX },
         default: "10",
         help: "how many folds",
     }],

@@ -10,7 +10,7 @@ use crate::module::Module;
 use crate::pass::Pass;
 use crate::taps::Taps;
 use crate::vgg19::{Layer, Vgg19};
-use crate::weights::{self, WeightsError, stored_shape};
+use crate::weights::{self, Weights, stored_shape};
 
 /// A net and what it takes.
 pub struct Net {
@@ -80,14 +80,11 @@ impl Net {
         }
     }
 
-    /// Writes its weights.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn save(&self, path: &Path) -> Result<(), WeightsError> {
+    /// Its weights, as files have them.
+    pub fn weights(&self) -> Weights {
         match &self.body {
-            Body::Module(module) => weights::save(path, &**module),
-            Body::Vgg19(_, seed) => Vgg19::write_random(path, *seed),
+            Body::Module(module) => weights::stored(&**module),
+            Body::Vgg19(_, seed) => Vgg19::random_weights(*seed),
         }
     }
 
@@ -166,6 +163,7 @@ impl Net {
                 let layer = |name: &String| name.parse().map_err(|error| CallError(format!("{error}")));
                 let mut layers = taps.iter().map(layer).collect::<Result<Vec<Layer>, _>>()?;
                 layers.push(Layer::all().last().expect("VGG-19 has layers"));
+                let vgg = if pass.is_exact() { &vgg.exact() } else { vgg };
                 let mut maps = vgg.features(x, &layers);
                 let last = maps.pop().expect("as many as layers");
                 Ok(taps.iter().cloned().zip(maps).chain([output(last)]).collect())

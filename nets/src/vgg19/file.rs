@@ -6,10 +6,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use gobelin_autograd::Tensor;
-use half::{bf16, f16};
 use memmap2::Mmap;
 use safetensors::tensor::TensorInfo;
 use safetensors::{Dtype, SafeTensors};
+
+use crate::weights::{PICKLE, is_float, is_pickle, read_floats};
 
 /// How to get the right file.
 const HELP: &str = "get the weights with python: safetensors.torch.save_file(torchvision.models.vgg19(weights=\"DEFAULT\").state_dict(), \"vgg19.safetensors\")";
@@ -78,11 +79,9 @@ impl Mapped {
         // SAFETY: the map is only read. A file that another process truncates meanwhile ends this one with SIGBUS, as
         // with any mapped file.
         let map = unsafe { Mmap::map(&file) }.map_err(io_error)?;
-        if map.starts_with(b"PK\x03\x04") || (map[0] == 0x80 && map[1] <= 5) {
-            return Err(format("a pickle, as torch.save writes".into()));
-        }
-        let (header, metadata) =
-            SafeTensors::read_metadata(&map).map_err(|error| format(format!("a broken header ({error})")))?;
+        let (header, metadata) = SafeTensors::read_metadata(&map).map_err(|error| {
+            format(if is_pickle(&map) { PICKLE.into() } else { format!("a broken header ({error})") })
+        })?;
         let tensors = metadata.tensors().into_iter().map(|(name, info)| (name, info.clone())).collect();
         Ok(Self { map, path: path.into(), start: 8 + header, tensors })
     }
@@ -100,7 +99,7 @@ impl Mapped {
                 },
             });
         };
-        if info.shape != shape || !matches!(info.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16) {
+        if info.shape != shape || !is_float(info.dtype) {
             return Err(Vgg19Error::Mismatch {
                 path: self.path.clone(),
                 name: name.into(),
@@ -111,22 +110,10 @@ impl Mapped {
         Ok(info.dtype)
     }
 
-    /// The values of a tensor that was checked. They are read byte by byte, so that it does not matter whether the file
-    /// aligned them.
+    /// The values of a tensor that was checked.
     pub(super) fn read(&self, name: &str) -> Tensor {
         let TensorInfo { dtype, shape, data_offsets: (from, to) } = &self.tensors[name];
         let bytes = &self.map[self.start + from..self.start + to];
-        Tensor::build(shape, |values| match dtype {
-            Dtype::F16 => decode(bytes, values, |b| f16::from_le_bytes(b).to_f32()),
-            Dtype::BF16 => decode(bytes, values, |b| bf16::from_le_bytes(b).to_f32()),
-            _ => decode(bytes, values, f32::from_le_bytes),
-        })
-    }
-}
-
-fn decode<const N: usize>(bytes: &[u8], values: &mut [f32], number: impl Fn([u8; N]) -> f32) {
-    let (numbers, _) = bytes.as_chunks::<N>();
-    for (value, &bytes) in values.iter_mut().zip(numbers) {
-        *value = number(bytes);
+        Tensor::build(shape, |values| read_floats(*dtype, bytes, values))
     }
 }

@@ -35,7 +35,7 @@ use gobelin_autograd::ops::{FrozenFilters, Window, frozen_conv2d, permute_tensor
 use gobelin_autograd::{Tensor, Var, ops, random};
 use safetensors::Dtype;
 
-use crate::weights::{self, Stored, Weights};
+use crate::weights::{Stored, Weights};
 use file::Mapped;
 use layer::{BLOCKS, Role};
 
@@ -109,22 +109,15 @@ impl Vgg19 {
         Self::of(filters.collect(), Vec::new())
     }
 
-    /// Writes the weights of [`Vgg19::random`] to a file that [`Vgg19::open`] and torchvision's `vgg19().features` take.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn write_random(path: &Path, seed: u64) -> Result<(), weights::WeightsError> {
-        let mut tensors = Weights::new();
-        for (number, channels) in convolutions() {
-            let stored = |value: &Tensor| Stored {
-                dtype: Dtype::F32,
-                shape: value.shape().to_vec(),
-                bytes: value.data().iter().flat_map(|v| v.to_le_bytes()).collect(),
-            };
-            tensors.insert(format!("features.{number}.weight"), stored(&draw(seed, number, channels)));
-            tensors.insert(format!("features.{number}.bias"), stored(&Tensor::zeros(&[channels[1]])));
-        }
-        weights::write(path, &tensors)
+    /// The weights of [`Vgg19::random`] as [`crate::weights::write`] writes them, for [`Vgg19::open`] and torchvision's
+    /// `vgg19().features`.
+    pub fn random_weights(seed: u64) -> Weights {
+        let of_one = |(number, channels): (usize, [usize; 2])| {
+            let weight = Stored::of(&draw(seed, number, channels));
+            let bias = Stored::of(&Tensor::zeros(&[channels[1]]));
+            [(format!("features.{number}.weight"), weight), (format!("features.{number}.bias"), bias)]
+        };
+        convolutions().flat_map(of_one).collect()
     }
 
     /// Its tensors by torchvision's names, with their shapes.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use gobelin_autograd::check::GradientCheck;
 
 use super::*;
+use crate::weights;
 
 fn layers(names: &[&str]) -> Vec<Layer> {
     names.iter().map(|name| name.parse().unwrap()).collect()
@@ -48,6 +49,13 @@ fn what_is_no_safetensors_is_named() {
     assert!(error_of(b"PK\x03\x04 a zip as torch.save writes").contains("a pickle"));
     assert!(error_of(b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.").contains("a pickle"));
     assert!(error_of(&[0xff; 64]).contains("a broken header"));
+    // A header whose length has the bytes that a pickle begins with.
+    let with_name = |length: usize| {
+        let empty = Stored { dtype: Dtype::F32, shape: vec![0], bytes: Vec::new() };
+        weights::to_bytes(&Weights::from([("x".repeat(length), empty)]))
+    };
+    let bytes = (1..).map(with_name).find(|bytes| bytes.starts_with(b"\x80\x02")).unwrap();
+    assert!(error_of(&bytes).contains("no tensor `features.0.weight` among 1 tensors"));
     assert!(error_of(b"\x40\0\0\0\0\0\0\0{\"features.0.weight\":").contains("a broken header"));
     let missing = Vgg19::open(&PathBuf::from("/no/such/file")).err().unwrap().to_string();
     assert!(missing.starts_with("/no/such/file: No such file"), "{missing}");
@@ -135,7 +143,7 @@ fn half_precision_and_odd_offsets_are_read() {
 fn a_written_random_net_is_the_random_net() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("vgg.safetensors");
-    Vgg19::write_random(&path, 5).unwrap();
+    weights::write(&path, &Vgg19::random_weights(5)).unwrap();
     let (read, drawn) = (Vgg19::open(&path).unwrap(), Vgg19::random(5));
     assert!(read.notes().is_empty());
     let (x, asked) = (picture([9, 8], 1).into(), layers(&["conv3_2", "relu1_1"]));

@@ -1,8 +1,12 @@
 //! The one command.
 
 mod bench;
+mod catalogue;
 mod data;
+mod loss;
+mod metric;
 mod net;
+mod shell;
 
 use std::process::ExitCode;
 
@@ -17,6 +21,8 @@ fn main() -> ExitCode {
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .subcommand(cli::command::<GanOptions>())
+        .subcommand(loss::command())
+        .subcommand(metric::command())
         .subcommand(net::command())
         .subcommand(bench::command())
         .subcommand(data::command());
@@ -26,6 +32,8 @@ fn main() -> ExitCode {
     };
     match matches.subcommand() {
         Some((GanOptions::NAME, matches)) => cli::main::<GanOptions>(matches),
+        Some((loss::NAME, matches)) => end(loss::main(matches)),
+        Some((metric::NAME, matches)) => end(metric::main(matches)),
         Some((net::NAME, matches)) => end(net::main(matches)),
         Some((bench::NAME, matches)) => end(bench::main(matches)),
         Some((data::NAME, matches)) => data::main(matches),

@@ -52,6 +52,7 @@ mod warnings;
 
 pub use conformance::check_resume;
 pub use error::{Error, Failure, one_line};
+pub use files::replace_with;
 pub use grid::{Grid, Png};
 pub use options::{Device, Given, Interval, RunOptions};
 pub use progress::{spell, tell};

@@ -30,22 +30,31 @@ impl VggOptions {
     /// # Errors
     /// If the file cannot be read or is no VGG-19.
     pub fn open(&self, images: Images, pooling: Pooling) -> Result<Vgg19, Vgg19Error> {
+        let (network, notes) = self.open_quietly(images, pooling)?;
+        notes.iter().for_each(|note| tell(note));
+        Ok(network)
+    }
+
+    /// As [`VggOptions::open`], but what a user should know, a line each, is left to the caller to say.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is no VGG-19.
+    pub fn open_quietly(&self, images: Images, pooling: Pooling) -> Result<(Vgg19, Vec<String>), Vgg19Error> {
         let normalisation = if self.vgg_normalisation == Normalisation::Caffe.to_string() {
             Normalisation::Caffe
         } else {
             Normalisation::ImageNet
         };
-        let network = if let Some(path) = &self.vgg {
-            Vgg19::open(path)?
+        let (network, notes) = if let Some(path) = &self.vgg {
+            let network = Vgg19::open(path)?;
+            let notes = network.notes().to_vec();
+            (network, notes)
         } else {
-            tell(
-                "no --vgg: VGG-19 with seeded random filters, which carry texture and edges but no objects \
-                 (Ustyuzhaninov et al. 2016)",
-            );
-            Vgg19::random(SEED)
+            let note = "no --vgg: VGG-19 with seeded random filters, which carry texture and edges but no \
+                        objects (Ustyuzhaninov et al. 2016)";
+            (Vgg19::random(SEED), vec![note.to_owned()])
         };
-        network.notes().iter().for_each(|note| tell(note));
-        Ok(network.viewed(View { images, normalisation, pooling }))
+        Ok((network.viewed(View { images, normalisation, pooling }), notes))
     }
 }
 

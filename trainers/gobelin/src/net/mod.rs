@@ -4,16 +4,18 @@
 
 mod list;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgMatches, Command, value_parser};
 use gobelin_autograd::Tensor;
 use gobelin_autograd::ops::permute_tensor;
 use gobelin_harness::{Compute, Error, compute_arguments, tell};
 use gobelin_nets::Pass;
 use gobelin_nets::catalogue::{Architecture, Net};
-use gobelin_nets::weights::{self, Stored, Weights};
+use gobelin_nets::weights::{self, Stored};
+
+use crate::shell::{self, flag, path, wrong};
 
 /// The subcommand's name.
 pub const NAME: &str = "net";
@@ -22,31 +24,17 @@ const INPUT: &str = "input";
 
 /// The subcommand.
 pub fn command() -> Command {
-    let path = |name: &'static str, value: &'static str| {
-        Arg::new(name).long(name).value_name(value).value_parser(value_parser!(PathBuf))
-    };
-    let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     Command::new(NAME)
         .about("Runs a network on a tensor, or writes fresh weights")
         .arg(Arg::new("name").value_name("NAME").help("The network; --list names them"))
-        .arg(
-            Arg::new("set")
-                .long("set")
-                .value_name("KEY=VALUE")
-                .action(ArgAction::Append)
-                .value_parser(key_and_value)
-                .help("An option of the network"),
-        )
+        .arg(shell::set("An option of the network"))
         .arg(path("weights", "W.safetensors").help("Its weights, under PyTorch's names"))
         .arg(path("input", "X.safetensors").help("A file with the tensor `input`, pictures as (N, C, H, W)"))
         .arg(path("output", "Y.safetensors").help("The file to write: the tensor `output`, and each tap"))
-        .arg(
-            Arg::new("taps")
-                .long("taps")
-                .value_name("A,B,...")
-                .value_delimiter(',')
-                .help("Modules whose outputs are written too, by PyTorch's names (model.10)"),
-        )
+        .arg(Arg::new("taps").long("taps").value_name("A,B,...").value_delimiter(',').help(
+            "Modules whose outputs are written too, by PyTorch's names (model.10); \
+                 layers of vgg19 (conv1_2, relu2_2, pool4)",
+        ))
         .arg(flag("train").help("Norms use the batch's statistics, as in training; no weight changes"))
         .arg(flag("exact").help("Only algorithms that round as the plain sums do (no Winograd)"))
         .arg(
@@ -62,21 +50,16 @@ pub fn command() -> Command {
         .args(compute_arguments())
 }
 
-fn key_and_value(text: &str) -> Result<(String, String), String> {
-    let pair = text.split_once('=').ok_or("expected KEY=VALUE")?;
-    Ok((pair.0.to_owned(), pair.1.to_owned()))
-}
-
 /// Runs the subcommand.
 ///
 /// # Errors
 /// A wrong call, or files that cannot be read or written.
 pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
     let name = matches.get_one::<String>("name");
-    let options: Vec<_> = matches.get_many("set").into_iter().flatten().cloned().collect();
+    let options = shell::options(matches);
     if matches.get_flag("list") {
-        let line = list::list(name.map(String::as_str), &options, matches.get_flag("json")).map_err(wrong)?;
-        println!("{line}");
+        let text = list::list(name.map(String::as_str), &options, matches.get_flag("json"));
+        shell::print(&text.map_err(wrong)?);
         return Ok(ExitCode::SUCCESS);
     }
     let name = name.ok_or_else(|| Error::Call("expected the NAME of a network: --list names them".into()))?;
@@ -84,30 +67,22 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
     let architecture = Architecture::named(name).map_err(wrong)?;
     let seed = matches.get_one::<u64>("init").copied();
     let mut net = architecture.build(&options, seed.unwrap_or(0)).map_err(wrong)?;
-    let file = |flag: &str| {
-        let path = matches.get_one::<PathBuf>(flag).map(PathBuf::as_path);
-        path.ok_or_else(|| Error::Call(format!("--{flag} is missing: expected a safetensors file")))
-    };
+    let file = |flag| shell::file(matches, flag, "a safetensors file");
     if seed.is_some() {
-        net.save(file("weights")?).map_err(wrong)?;
+        shell::write(file("weights")?, &net.weights())?;
         return Ok(ExitCode::SUCCESS);
     }
     let (weights, input, output) = (file("weights")?, file("input")?, file("output")?);
-    for note in net.load(weights).map_err(wrong)? {
-        tell(&note);
-    }
+    shell::keep_apart(("output", output), &[("weights", weights), ("input", input)])?;
+    let notes = net.load(weights).map_err(wrong)?;
     let x = picture_order(&read_input(input, &net)?).into();
     let taps: Vec<String> = matches.get_many("taps").into_iter().flatten().cloned().collect();
     let pass = if matches.get_flag("train") { Pass::sampling() } else { Pass::evaluation() };
     let given = net.run(&pass.exact(matches.get_flag("exact")), &x, &taps).map_err(wrong)?;
     let given = given.into_iter().map(|(name, value)| (name, Stored::of(&file_order(value.tensor()))));
-    weights::write(output, &given.collect::<Weights>()).map_err(wrong)?;
+    shell::write(output, &given.collect())?;
+    notes.iter().for_each(|note| tell(note));
     Ok(ExitCode::SUCCESS)
-}
-
-/// A wrong call, told by its cause: everything that can fail here is named on the command line.
-fn wrong(error: impl std::error::Error) -> Error {
-    Error::Call(error.to_string())
 }
 
 fn read_input(path: &Path, net: &Net) -> Result<Tensor, Error> {

@@ -1,7 +1,14 @@
 //! The command as a user calls it, in processes of their own.
 
+mod bench;
 mod data;
+mod loss;
+mod metric;
+mod net;
 mod refusals;
 mod resumption;
 mod runs;
 mod shell;
+mod tensors;
+mod vgg19;
+mod wrong_tensors;
