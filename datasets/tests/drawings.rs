@@ -60,8 +60,8 @@ fn seeds_decide_the_drawing() {
 #[test]
 fn a_drawing_of_another_size_shows_the_same() {
     for (kind, draw) in kinds() {
-        let (small, large) = (draw(1, 64, 96), draw(1, 256, 384).resize(64, 96));
-        let (same, other) = (difference(&small, &large), difference(&draw(2, 64, 96), &large));
+        let (small, large) = (draw(1, 128, 160), draw(1, 256, 320).resize(128, 160));
+        let (same, other) = (difference(&small, &large), difference(&draw(2, 128, 160), &large));
         assert!(same < 14.0 && same < 0.7 * other, "{kind}: {same}, another seed {other}");
     }
 }
