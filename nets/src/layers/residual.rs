@@ -4,12 +4,11 @@ use gobelin_autograd::ops::Window;
 use gobelin_autograd::random::Generator;
 use gobelin_autograd::{Var, ops};
 
-use super::{Activation, Conv, InstanceNorm, ReflectionPad};
+use super::{Activation, Conv, ReflectionPad};
 use crate::module::{Entry, Module, Sequential, join};
 use crate::pass::Pass;
 
-/// `x + body(x)` (He et al. 2016), the body being two mirrored 3 by 3 convolutions with instance norms and a ReLU between
-/// them. Its tensors are `NAME.1.weight`, ... with the name the body is given.
+/// `x + body(x)` (He et al. 2016), the body being two mirrored 3 by 3 convolutions with norms and a ReLU between them. Its tensors are `NAME.1.weight`, ... with the name the body is given.
 pub struct ResidualBlock {
     name: &'static str,
     body: Sequential,
@@ -17,10 +16,10 @@ pub struct ResidualBlock {
 
 impl ResidualBlock {
     /// A block of `channels`, weights drawn from N(0, `deviation`); `norm` makes the norms.
-    pub fn new(
+    pub fn new<Norm: Module + 'static>(
         name: &'static str,
         channels: usize,
-        norm: fn(usize) -> InstanceNorm,
+        norm: fn(usize) -> Norm,
         deviation: f32,
         generator: &mut Generator,
     ) -> Self {
