@@ -1,4 +1,4 @@
-//! Pictures to train on: readers for real data, drawn faces, and the loader
+//! Pictures to train on: readers for real data, drawn faces, scenes and textures, and the loader
 //! that decodes and augments ahead of the step.
 //!
 //! A [`Source`] is what a user writes after `--data`; opening it gives a
@@ -19,13 +19,16 @@
 
 mod check;
 mod dataset;
+mod drawing;
 mod error;
 pub mod faces;
 mod loader;
 mod picture;
 mod random;
 mod readers;
+pub mod scenes;
 mod source;
+pub mod textures;
 
 pub use check::check;
 pub use dataset::{Dataset, PictureShape, Sample};

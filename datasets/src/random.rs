@@ -19,6 +19,10 @@ pub(crate) enum Purpose {
     Identity = 3,
     /// One picture of a drawn person: `(seed, identity, variation)`.
     Variation = 4,
+    /// A drawn texture: `(seed, kind, 0)`.
+    Texture = 5,
+    /// A drawn scene: `(seed, kind, 0)`.
+    Scene = 6,
 }
 
 /// Draws from one stream.
@@ -54,6 +58,11 @@ impl Draws {
     /// True with the given probability.
     pub fn chance(&mut self, probability: f32) -> bool {
         self.unit() < probability
+    }
+
+    /// Random bits.
+    pub fn bits(&mut self) -> u32 {
+        self.0.next_u32()
     }
 
     /// A position in `weights`, as likely as its weight.
