@@ -90,12 +90,12 @@ impl SuperResolution {
         let mut sequence = Sequential::new();
         let outer = Window::square(OUTER, 1, 0);
         let first = Conv::new([3, width], outer, he_deviation(outer, 3), generator);
-        sequence.push(ReflectionPad(OUTER / 2)).push(first.with_cancelled_bias());
+        sequence.push(ReflectionPad(OUTER / 2)).push(first);
         sequence.push(BatchNorm::plain(width)).push(Activation::Relu);
         let inner = Window::square(3, 1, 0);
         let deviation = he_deviation(inner, width);
         for _ in 0..blocks {
-            sequence.push(ResidualBlock::new("b", width, BatchNorm::plain, deviation, generator));
+            sequence.push(ResidualBlock::with_batch_norm("b", width, deviation, generator));
         }
         for _ in 0..scale.ilog2() {
             match upsampling {
@@ -103,11 +103,11 @@ impl SuperResolution {
                     // Every output sees a quarter of the filter's values.
                     let window = Window::square(3, 2, 1);
                     let up = ConvTranspose::new([width; 2], window, 1, 2.0 * deviation, generator);
-                    sequence.push(up.with_cancelled_bias());
+                    sequence.push(up);
                 }
                 Upsampling::Resize => {
                     let conv = Conv::new([width; 2], inner, deviation, generator);
-                    sequence.push(Upsample(2)).push(ReflectionPad(1)).push(conv.with_cancelled_bias());
+                    sequence.push(Upsample(2)).push(ReflectionPad(1)).push(conv);
                 }
             }
             sequence.push(BatchNorm::plain(width)).push(Activation::Relu);

@@ -20,11 +20,12 @@ from gan_steps import uniform
 
 
 class Residual(nn.Module):
-    def __init__(self, name, c, affine, norm=None):
+    def __init__(self, name, c, affine, batch_norm=None):
         super().__init__()
         self.name = name
-        norm = norm or (lambda: nn.InstanceNorm2d(c, affine=affine))
-        half = lambda: [nn.ReflectionPad2d(1), nn.Conv2d(c, c, 3), norm()]
+        norm = batch_norm or (lambda: nn.InstanceNorm2d(c, affine=affine))
+        # A batch norm's running statistics do not take a bias away.
+        half = lambda: [nn.ReflectionPad2d(1), nn.Conv2d(c, c, 3, bias=batch_norm is None), norm()]
         setattr(self, name, nn.Sequential(*half(), nn.ReLU(), *half()))
 
     def forward(self, x):
@@ -97,13 +98,13 @@ class Skip(nn.Module):
 
 def super_resolution(scale=4, width=64, blocks=4, upsample="deconv", skip="none"):
     norm = lambda: nn.BatchNorm2d(width)
-    layers = [nn.ReflectionPad2d(4), nn.Conv2d(3, width, 9), norm(), nn.ReLU()]
+    layers = [nn.ReflectionPad2d(4), nn.Conv2d(3, width, 9, bias=False), norm(), nn.ReLU()]
     layers += [Residual("b", width, True, norm) for _ in range(blocks)]
     for _ in range(scale.bit_length() - 1):
         if upsample == "deconv":
-            layers += [nn.ConvTranspose2d(width, width, 3, 2, 1, output_padding=1)]
+            layers += [nn.ConvTranspose2d(width, width, 3, 2, 1, output_padding=1, bias=False)]
         else:
-            layers += [nn.Upsample(scale_factor=2), nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3)]
+            layers += [nn.Upsample(scale_factor=2), nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3, bias=False)]
         layers += [norm(), nn.ReLU()]
     layers += [nn.ReflectionPad2d(4), nn.Conv2d(width, 3, 9)]
     return Skip(scale, nn.Sequential(*layers)) if skip == "bicubic" else nn.Sequential(*layers, nn.Tanh())
