@@ -6,7 +6,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::{
-    Cifar10, DataError, Dataset, Folder, Identities, Idx, OpenOptions, Picture, Source, Split, skip_limit,
+    Cifar10, DataError, Dataset, Drawings, Folder, Identities, Idx, OpenOptions, Picture, Source, Split,
+    skip_limit,
 };
 
 /// Most pictures decoded of one part; of more, as many, evenly spread.
@@ -24,6 +25,7 @@ const NAMED: usize = 20;
 pub fn check(source: &Source) -> Result<String, DataError> {
     let layout = match source {
         Source::Faces => "nothing: the program draws them",
+        Source::Drawings => Drawings::LAYOUT,
         Source::Idx(_) => Idx::LAYOUT,
         Source::Cifar10(_) => Cifar10::LAYOUT,
         Source::Folder(_) => Folder::LAYOUT,

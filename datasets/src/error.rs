@@ -11,7 +11,7 @@ use std::path::Path;
 pub enum DataError {
     /// The text after `--data` names no kind of data.
     #[error(
-        "data source `{text}`: {problem}; expected faces, idx:DIR, cifar10:DIR, folder:DIR or identities:DIR"
+        "data source `{text}`: {problem}; expected faces, drawings, idx:DIR, cifar10:DIR, folder:DIR or identities:DIR"
     )]
     Source {
         /// What the user wrote.
@@ -41,12 +41,12 @@ pub enum DataError {
         /// The system's own words.
         reason: String,
     },
-    /// One picture that does not decode. A loader skips it.
-    #[error("{path}: {reason}; expected a whole PNG or JPEG; replace or remove the file")]
+    /// One picture that does not decode, or does not serve. A loader skips it.
+    #[error("{path}: {reason}; replace or remove the file")]
     Picture {
         /// The file.
         path: String,
-        /// Why it does not decode.
+        /// Why it does not serve, and what was expected.
         reason: String,
     },
     /// More pictures did not decode than a loader skips.
@@ -105,7 +105,10 @@ impl DataError {
     }
 
     pub(crate) fn picture(path: &Path, reason: &str) -> Self {
-        Self::Picture { path: shown(path), reason: one_line(reason) }
+        Self::Picture {
+            path: shown(path),
+            reason: format!("{}; expected a whole PNG or JPEG", one_line(reason)),
+        }
     }
 }
 

@@ -20,6 +20,7 @@
 mod check;
 mod dataset;
 mod drawing;
+mod drawings;
 mod error;
 pub mod faces;
 mod loader;
@@ -32,6 +33,7 @@ pub mod textures;
 
 pub use check::check;
 pub use dataset::{Dataset, PictureShape, Sample};
+pub use drawings::Drawings;
 pub use error::DataError;
 pub use faces::{Faces, FacesOptions};
 pub use loader::{

@@ -6,13 +6,15 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::readers::Subset;
-use crate::{Cifar10, DataError, Dataset, Faces, Folder, Identities, Idx};
+use crate::{Cifar10, DataError, Dataset, Drawings, Faces, Folder, Identities, Idx};
 
 /// `KIND[:PATH]`: where pictures come from. Displays as it is parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// `faces`: drawn by the program.
     Faces,
+    /// `drawings`: scenes and textures, drawn by the program.
+    Drawings,
     /// `idx:DIR`: MNIST's and Fashion-MNIST's files.
     Idx(PathBuf),
     /// `cifar10:DIR`: CIFAR-10's binary version.
@@ -37,9 +39,9 @@ pub enum Split {
 pub struct OpenOptions {
     /// Which part.
     pub split: Split,
-    /// The side at which drawn faces are drawn; files keep their own size.
+    /// The side at which pictures are drawn; files keep their own size.
     pub size: usize,
-    /// The channels of drawn faces; files keep their own.
+    /// The channels of drawn pictures; files keep their own.
     pub channels: usize,
 }
 
@@ -60,6 +62,7 @@ impl Source {
                 Split::Train => Faces::train(options.size, options.channels),
                 Split::HeldOut => Faces::held_out(options.size, options.channels),
             }),
+            Self::Drawings => Arc::new(Drawings::new(options.size, options.channels, split)),
             Self::Idx(folder) => Arc::new(Idx::open(folder, split)?),
             Self::Cifar10(folder) => Arc::new(Cifar10::open(folder, split)?),
             Self::Folder(folder) => Arc::new(Subset::by_picture(Folder::open(folder)?, split)),
@@ -90,6 +93,8 @@ impl FromStr for Source {
         let kind: fn(PathBuf) -> Self = match kind {
             "faces" if path.is_none() => return Ok(Self::Faces),
             "faces" => return refuse("drawn faces take no folder"),
+            "drawings" if path.is_none() => return Ok(Self::Drawings),
+            "drawings" => return refuse("drawn scenes and textures take no folder"),
             "idx" => Self::Idx,
             "cifar10" => Self::Cifar10,
             "folder" => Self::Folder,
@@ -107,6 +112,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Faces => f.write_str("faces"),
+            Self::Drawings => f.write_str("drawings"),
             Self::Idx(folder) => write!(f, "idx:{}", folder.display()),
             Self::Cifar10(folder) => write!(f, "cifar10:{}", folder.display()),
             Self::Folder(folder) => write!(f, "folder:{}", folder.display()),

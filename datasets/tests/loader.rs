@@ -239,3 +239,48 @@ fn a_real_folder_goes_through_whole() {
     let broken = folder.path().join("13.png");
     assert!(error.to_string().contains(&*Path::new(&broken).to_string_lossy()));
 }
+
+#[test]
+fn unscaled_squares_are_cut_out_of_the_picture_as_it_is() {
+    /// Pictures whose bytes tell their place.
+    struct Places;
+    impl Dataset for Places {
+        fn len(&self) -> usize {
+            3
+        }
+        fn sample(&self, _: usize) -> Result<Sample, DataError> {
+            let pixels = (0..30 * 20).map(|at| (at / 20 * 8 + at % 20) as u8).collect();
+            Ok(Sample { picture: Picture::new(30, 20, 1, pixels), label: 0 })
+        }
+        fn label(&self, _: usize) -> u32 {
+            0
+        }
+        fn classes(&self) -> usize {
+            1
+        }
+        fn name(&self, index: usize) -> String {
+            index.to_string()
+        }
+        fn shape(&self) -> Option<PictureShape> {
+            None
+        }
+        fn describe(&self) -> String {
+            "places".into()
+        }
+    }
+    let options = LoaderOptions { unscaled: true, ..LoaderOptions::new(3, 8, 1) };
+    let mut loader = Loader::new(Arc::new(Places), options).unwrap();
+    let mut corners = HashSet::new();
+    for _ in 0..40 {
+        let batch = loader.next_batch().unwrap();
+        for place in 0..batch.len() {
+            let pixels = batch.picture(place).pixels;
+            let corner = pixels[0];
+            for (at, pixel) in pixels.iter().enumerate() {
+                assert_eq!(*pixel, corner.wrapping_add((at / 8 * 8 + at % 8) as u8));
+            }
+            corners.insert(corner);
+        }
+    }
+    assert!(corners.len() > 60, "{} different corners", corners.len());
+}

@@ -219,7 +219,7 @@ fn a_source_reads_as_it_is_written() {
         ("bad\nkind", "unknown kind"),
     ] {
         let error = text.parse::<Source>().unwrap_err().to_string();
-        assert!(error.contains(problem) && error.contains("expected faces, idx:DIR"), "{error}");
+        assert!(error.contains(problem) && error.contains("expected faces, drawings, idx:DIR"), "{error}");
         assert!(!error.contains('\n'), "{error}");
     }
 }

@@ -1,5 +1,7 @@
 //! What every net and layer can do.
 
+use std::ops::Range;
+
 use gobelin_autograd::{Parameter, Var};
 
 use crate::pass::Pass;
@@ -86,15 +88,20 @@ impl Sequential {
         self.modules.push(Box::new(module));
         self
     }
+
+    /// Runs the modules of these numbers alone.
+    pub(crate) fn run(&self, numbers: Range<usize>, pass: &Pass, x: &Var) -> Var {
+        let mut x = x.clone();
+        for number in numbers {
+            x = pass.run(&number.to_string(), &*self.modules[number], &x);
+        }
+        x
+    }
 }
 
 impl Module for Sequential {
     fn forward(&self, pass: &Pass, x: &Var) -> Var {
-        let mut x = x.clone();
-        for (number, module) in self.modules.iter().enumerate() {
-            x = pass.run(&number.to_string(), &**module, &x);
-        }
-        x
+        self.run(0..self.modules.len(), pass, x)
     }
 
     fn list(&self, prefix: &str, entries: &mut Vec<Entry>) {

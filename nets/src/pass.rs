@@ -4,6 +4,7 @@ use gobelin_autograd::{Parameter, Tape, Var};
 
 use crate::module::Module;
 use crate::taps::Taps;
+use crate::tiles::Moments;
 
 /// Whether a net's parameters are tracked, and whether its norms use the batch's statistics or the running ones.
 #[derive(Clone, Copy)]
@@ -12,6 +13,7 @@ pub struct Pass<'t> {
     statistics: Statistics,
     exact: bool,
     taps: Option<&'t Taps>,
+    moments: Option<&'t Moments>,
 }
 
 /// Which statistics batch norms use.
@@ -28,22 +30,22 @@ pub enum Statistics {
 impl<'t> Pass<'t> {
     /// Training: parameters are tracked, norms use the batch's statistics and update the running ones.
     pub fn training(tape: &'t Tape) -> Self {
-        Self { tape: Some(tape), statistics: Statistics::Learned, exact: false, taps: None }
+        Self { tape: Some(tape), statistics: Statistics::Learned, exact: false, taps: None, moments: None }
     }
 
     /// As in training, but the parameters are constants: for a net that others learn through, or that only draws.
     pub fn frozen() -> Self {
-        Self { tape: None, statistics: Statistics::Learned, exact: false, taps: None }
+        Self { tape: None, statistics: Statistics::Learned, exact: false, taps: None, moments: None }
     }
 
     /// As in training, but nothing at all is changed: for samples and metrics on the way.
     pub fn sampling() -> Self {
-        Self { tape: None, statistics: Statistics::Batch, exact: false, taps: None }
+        Self { tape: None, statistics: Statistics::Batch, exact: false, taps: None, moments: None }
     }
 
     /// Use after training: parameters are constants, batch norms use the running statistics.
     pub fn evaluation() -> Self {
-        Self { tape: None, statistics: Statistics::Running, exact: false, taps: None }
+        Self { tape: None, statistics: Statistics::Running, exact: false, taps: None, moments: None }
     }
 
     /// Refuses (or allows) algorithms that trade digits for speed, such as Winograd's convolutions.
@@ -54,6 +56,16 @@ impl<'t> Pass<'t> {
     /// Fills taps on the way.
     pub fn tapping(self, taps: &'t Taps) -> Self {
         Self { taps: Some(taps), ..self }
+    }
+
+    /// Has instance norms take these moments instead of those of the picture they see.
+    pub(crate) fn with_moments(self, moments: &'t Moments) -> Self {
+        Self { moments: Some(moments), ..self }
+    }
+
+    /// The moments that instance norms take.
+    pub(crate) fn moments(&self) -> Option<&'t Moments> {
+        self.moments
     }
 
     /// Whether anyone looks at what modules inside a net give.

@@ -20,11 +20,12 @@ from gan_steps import uniform
 
 
 class Residual(nn.Module):
-    def __init__(self, name, c, affine):
+    def __init__(self, name, c, affine, batch_norm=None):
         super().__init__()
         self.name = name
-        norm = lambda: nn.InstanceNorm2d(c, affine=affine)
-        half = lambda: [nn.ReflectionPad2d(1), nn.Conv2d(c, c, 3), norm()]
+        norm = batch_norm or (lambda: nn.InstanceNorm2d(c, affine=affine))
+        # A batch norm's running statistics do not take a bias away.
+        half = lambda: [nn.ReflectionPad2d(1), nn.Conv2d(c, c, 3, bias=batch_norm is None), norm()]
         setattr(self, name, nn.Sequential(*half(), nn.ReLU(), *half()))
 
     def forward(self, x):
@@ -80,6 +81,33 @@ def transform(width=32):
     layers += [nn.Upsample(scale_factor=2), *conv_norm_relu(4 * w, 2 * w, 3, 1)]
     layers += [nn.Upsample(scale_factor=2), *conv_norm_relu(2 * w, w, 3, 1)]
     return nn.Sequential(*layers, *conv(w, 3, 9, 1))
+
+
+class Skip(nn.Module):
+    """What a module makes of a picture, added to the picture enlarged."""
+
+    def __init__(self, scale, module):
+        super().__init__()
+        self.scale = scale
+        self.residual = module
+
+    def forward(self, x):
+        # Antialiasing makes no difference where pictures grow, but takes a = -1/2 for -3/4.
+        return F.interpolate(x, scale_factor=self.scale, mode="bicubic", antialias=True) + self.residual(x)
+
+
+def super_resolution(scale=4, width=64, blocks=4, upsample="deconv", skip="none"):
+    norm = lambda: nn.BatchNorm2d(width)
+    layers = [nn.ReflectionPad2d(4), nn.Conv2d(3, width, 9, bias=False), norm(), nn.ReLU()]
+    layers += [Residual("b", width, True, norm) for _ in range(blocks)]
+    for _ in range(scale.bit_length() - 1):
+        if upsample == "deconv":
+            layers += [nn.ConvTranspose2d(width, width, 3, 2, 1, output_padding=1, bias=False)]
+        else:
+            layers += [nn.Upsample(scale_factor=2), nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3, bias=False)]
+        layers += [norm(), nn.ReLU()]
+    layers += [nn.ReflectionPad2d(4), nn.Conv2d(width, 3, 9)]
+    return Skip(scale, nn.Sequential(*layers)) if skip == "bicubic" else nn.Sequential(*layers, nn.Tanh())
 
 
 def conv_norm_relu(i, o, k, s=1):
@@ -228,6 +256,7 @@ def counts():
         "unet": UNet(),
         "facenet-nn2": FaceNetNn2(),
         "transform": transform(),
+        "super-resolution": super_resolution(),
     }
     return {name: sum(p.numel() for p in net.parameters()) for name, net in nets.items()}
 
@@ -244,6 +273,9 @@ def main():
         case("unet", {"width": 4, "depth": 3, "classes": 2}, UNet(3, 2, 4, 3), (2, 3, 24, 16), ["down.1", "mid", "up.0", "dec.2.1"], 30_000),
         case("facenet-nn2", {"dimensions": 32}, FaceNetNn2(32), (4, 3, 64, 64), ["body.1", "body.6", "body.14", "fc"], 40_000),
         case("transform", {"width": 4}, transform(4), (2, 3, 20, 24), ["9", "12.b.4", "27"], 50_000),
+        case("super-resolution", {"blocks": 2, "width": 4}, super_resolution(4, 4, 2), (2, 3, 8, 7), ["2", "5.b.4", "6", "12"], 60_000),
+        case("super-resolution", {"scale": 8, "blocks": 1, "width": 4, "upsample": "resize", "skip": "bicubic"},
+             super_resolution(8, 4, 1, "resize", "bicubic"), (2, 3, 6, 5), ["residual.4", "residual.19"], 70_000),
     ]
     path = pathlib.Path(__file__).with_suffix(".json")
     path.write_text(json.dumps({"counts": counts(), "cases": cases}, separators=(",", ":")).replace("},{", "},\n{") + "\n")

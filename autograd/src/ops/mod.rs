@@ -75,7 +75,7 @@ pub use power::power;
 pub use reciprocal::reciprocal_or_zero;
 pub use relu::{leaky_relu, relu};
 pub use reshape::reshape;
-pub use resize::{depth_to_space, resize_bilinear, space_to_depth};
+pub use resize::{depth_to_space, resize_bicubic, resize_bilinear, space_to_depth};
 pub use scalar::{add_scalar, scale};
 pub use select::{masked, select};
 pub use sigmoid::sigmoid;

@@ -12,15 +12,29 @@ use crate::var::Var;
 /// # Panics
 /// If `x` is no picture, or has no pixels.
 #[track_caller]
-pub fn resize_bilinear(x: &Var, [height, width]: [usize; 2]) -> Var {
-    let &[_, h, w, _] = x.shape() else {
-        panic!("resize_bilinear: shape {:?}, expected (N, H, W, C)", x.shape())
-    };
-    assert!(h > 0 && w > 0, "resize_bilinear: pictures of {h} x {w} pixels");
+pub fn resize_bilinear(x: &Var, size: [usize; 2]) -> Var {
+    resize("resize_bilinear", x, size, AxisMap::linear)
+}
+
+/// The pictures `x` `(N, H, W, C)` in another size by bicubic interpolation (Keys 1981, a = -1/2), widened along an axis that
+/// shrinks: what super-resolution's papers and Pillow call bicubic, and PyTorch's `interpolate` with antialiasing. Derivative:
+/// each pixel's share of the gradients.
+///
+/// # Panics
+/// If `x` is no picture, or has no pixels.
+#[track_caller]
+pub fn resize_bicubic(x: &Var, size: [usize; 2]) -> Var {
+    resize("resize_bicubic", x, size, AxisMap::cubic)
+}
+
+#[track_caller]
+fn resize(op: &'static str, x: &Var, [height, width]: [usize; 2], map: fn(usize, usize) -> AxisMap) -> Var {
+    let &[_, h, w, _] = x.shape() else { panic!("{op}: shape {:?}, expected (N, H, W, C)", x.shape()) };
+    assert!(h > 0 && w > 0, "{op}: pictures of {h} x {w} pixels");
     if [h, w] == [height, width] {
         return x.clone();
     }
-    map_axes("resize_bilinear", x, AxisMap::linear(h, height).into(), AxisMap::linear(w, width).into())
+    map_axes(op, x, map(h, height).into(), map(w, width).into())
 }
 
 /// Channels spread over pixels: `(N, H, W, C f f)` becomes `(N, H f, W f, C)`; channel `c f f + i f + j` goes to row `i`, column
@@ -63,16 +77,26 @@ mod tests {
     use crate::ops::testing::numbers;
     use crate::tensor::Tensor;
 
-    /// Values of `torch.nn.functional.interpolate(mode="bilinear")` over the same picture.
+    /// Values of `torch.nn.functional.interpolate` over the same picture: `mode="bilinear"`, and `mode="bicubic"` with
+    /// `antialias=True`.
     #[test]
     fn values_match_pytorch() {
         let x: Var = Tensor::new(&[1, 2, 3, 1], [1.0, 2.0, 4.0, 8.0, 16.0, 32.0]).into();
-        let expected_up = [1.0, 1.4, 2.0, 3.2, 4.0, 4.5, 6.3, 9.0, 14.4, 18.0, 8.0, 11.2, 16.0, 25.6, 32.0];
-        let expected_down = [5.625, 15.75];
-        for (size, expected) in [([3, 5], &expected_up[..]), ([1, 2], &expected_down)] {
-            let y = resize_bilinear(&x, size);
-            assert_eq!(y.shape(), [1, size[0], size[1], 1]);
-            for (found, expected) in y.tensor().data().iter().zip(expected) {
+        let linear_up = [1.0, 1.4, 2.0, 3.2, 4.0, 4.5, 6.3, 9.0, 14.4, 18.0, 8.0, 11.2, 16.0, 25.6, 32.0];
+        let linear_down = [5.625, 15.75];
+        let cubic_up = [
+            0.498_76, 0.680_382, 1.078_95, 1.803_617, 2.239_329, 4.160_378, 5.675_373, 9.0, 15.044_777,
+            18.679_245, 7.821_997, 10.670_366, 16.921_055, 28.285_942, 35.119_167,
+        ];
+        let cubic_down = [5.713_482, 15.031_3];
+        for (size, expected, found) in [
+            ([3, 5], &linear_up[..], resize_bilinear(&x, [3, 5])),
+            ([1, 2], &linear_down, resize_bilinear(&x, [1, 2])),
+            ([3, 5], &cubic_up, resize_bicubic(&x, [3, 5])),
+            ([1, 2], &cubic_down, resize_bicubic(&x, [1, 2])),
+        ] {
+            assert_eq!(found.shape(), [1, size[0], size[1], 1]);
+            for (found, expected) in found.tensor().data().iter().zip(expected) {
                 assert!((found - expected).abs() < 1e-5, "{found} {expected}");
             }
         }
@@ -93,6 +117,7 @@ mod tests {
         let check = GradientCheck::default();
         for size in [[3, 4], [7, 5], [1, 1], [2, 9]] {
             check.assert(&[numbers(&[2, 3, 4, 2], 1)], |x| ops::square(&resize_bilinear(&x[0], size)));
+            check.assert(&[numbers(&[2, 3, 4, 2], 1)], |x| ops::square(&resize_bicubic(&x[0], size)));
         }
         check.assert(&[numbers(&[1, 2, 3, 8], 1)], |x| ops::square(&depth_to_space(&x[0], 2)));
         check.assert(&[numbers(&[1, 2, 4, 3], 1)], |x| ops::square(&space_to_depth(&x[0], 2)));

@@ -19,6 +19,8 @@ pub struct Augmentation {
 pub(super) struct Square {
     pub size: usize,
     pub channels: usize,
+    /// Whether it is cut out of the picture as it is.
+    pub unscaled: bool,
 }
 
 impl Square {
@@ -49,6 +51,11 @@ impl Square {
     ) -> Picture {
         let mut draws = Draws::new(Purpose::Augmentation, seed, epoch, index as u64);
         let mut square = match augmentation.crop_from {
+            _ if self.unscaled => {
+                let top = draws.below(picture.height - self.size + 1);
+                let left = draws.below(picture.width - self.size + 1);
+                picture.crop(top, left, self.size, self.size).into_channels(self.channels)
+            }
             None => self.fixed(picture),
             Some(from) => {
                 let shorter = picture.height.min(picture.width);

@@ -49,7 +49,7 @@ impl HeldOut {
 
     fn decode(&self, index: usize) -> Result<(usize, u32, Vec<u8>), DataError> {
         let (index, sample) = sample_or_next(&*self.dataset, index, &mut Vec::new())?;
-        let square = Square { size: self.options.size, channels: self.options.channels };
+        let square = Square { size: self.options.size, channels: self.options.channels, unscaled: false };
         Ok((index, sample.label, square.fixed(&sample.picture).pixels))
     }
 }

@@ -47,12 +47,23 @@ pub struct LoaderOptions {
     pub workers: usize,
     /// What is varied between epochs.
     pub augmentation: Augmentation,
+    /// Cuts the square out of the picture as it is, anywhere, and resizes nothing: for pictures whose fine detail counts.
+    /// A dataset must then skip pictures that are smaller.
+    pub unscaled: bool,
 }
 
 impl LoaderOptions {
     /// Batches of squares, seed 0, one worker, no augmentation.
     pub fn new(batch: usize, size: usize, channels: usize) -> Self {
-        Self { batch, size, channels, seed: 0, workers: 1, augmentation: Augmentation::default() }
+        Self {
+            batch,
+            size,
+            channels,
+            seed: 0,
+            workers: 1,
+            augmentation: Augmentation::default(),
+            unscaled: false,
+        }
     }
 }
 
@@ -115,7 +126,7 @@ impl Loader {
         order: Box<dyn Order>,
         options: LoaderOptions,
     ) -> Result<Self, DataError> {
-        let LoaderOptions { size, channels, seed, workers, augmentation, .. } = options;
+        let LoaderOptions { size, channels, seed, workers, augmentation, unscaled, .. } = options;
         assert!(
             size > 0 && workers > 0 && (channels == 1 || channels == 3),
             "Loader: {options:?}, expected numbers above zero and 1 or 3 channels"
@@ -125,7 +136,7 @@ impl Loader {
             "Loader: a square of {size} cropped from {:?}, expected at least {size}",
             augmentation.crop_from
         );
-        let square = Square { size, channels };
+        let square = Square { size, channels, unscaled };
         let shared = Arc::new(Shared { dataset, square, augmentation, seed, generation: AtomicU64::new(0) });
         let ahead = workers + 1;
         let (jobs, waiting_jobs) = sync_channel(ahead);
@@ -234,7 +245,7 @@ impl Loader {
             return Err(error);
         }
         self.position += 1;
-        let Square { size, channels } = self.shared.square;
+        let Square { size, channels, .. } = self.shared.square;
         batch.set_bytes(size, channels, &bytes);
         (batch.labels, batch.indices, batch.epoch) = (labels, indices, epoch);
         self.buffers.push(bytes);

@@ -55,6 +55,28 @@ impl AxisMap {
         Self::new(from, (0..to).map(entry))
     }
 
+    /// Cubic interpolation to another length (Keys 1981, a = -1/2), pixels being areas: entry `i` is taken around
+    /// `(i + 1/2) * from / to - 1/2`. Where the axis shrinks, the kernel is widened as much, so that nothing aliases; at the
+    /// ends, what lies outside has no weight (Pillow's, and PyTorch's with antialiasing).
+    ///
+    /// # Panics
+    /// If `from` is 0.
+    pub fn cubic(from: usize, to: usize) -> Self {
+        assert!(from > 0, "axis map: nothing to interpolate");
+        let scale = from as f64 / to as f64;
+        let widened = scale.max(1.0);
+        let entry = |i: usize| {
+            let centre = (i as f64 + 0.5) * scale;
+            let first = (centre - 2.0 * widened + 0.5).max(0.0) as usize;
+            let end = ((centre + 2.0 * widened + 0.5) as usize).min(from);
+            let weights: Vec<f64> =
+                (first..end).map(|source| keys((source as f64 + 0.5 - centre) / widened)).collect();
+            let sum: f64 = weights.iter().sum();
+            (first..end).zip(weights).map(|(source, weight)| (source, (weight / sum) as f32)).collect()
+        };
+        Self::new(from, (0..to).map(entry))
+    }
+
     /// `before` and `after` entries more, mirrored at the first and the last one, which are not repeated.
     ///
     /// # Panics
@@ -97,6 +119,18 @@ impl AxisMap {
     fn entry(&self, i: usize) -> &[(usize, f32)] {
         let start = i.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.terms[start..self.ends[i]]
+    }
+}
+
+/// Keys' cubic kernel with a = -1/2, which is 0 beyond 2.
+fn keys(x: f64) -> f64 {
+    let x = x.abs();
+    if x < 1.0 {
+        (1.5 * x - 2.5) * x * x + 1.0
+    } else if x < 2.0 {
+        ((2.5 - 0.5 * x) * x - 4.0) * x + 2.0
+    } else {
+        0.0
     }
 }
 
@@ -264,7 +298,8 @@ mod tests {
     #[test]
     fn rows_and_columns_are_mapped_apart() {
         let (rows, columns) = (AxisMap::linear(5, 3), AxisMap::reflection(4, 3, 2));
-        let maps = [(rows.clone(), columns.clone()), (rows.transposed(), columns.transposed())];
+        let cubic = (AxisMap::cubic(7, 3), AxisMap::cubic(2, 5));
+        let maps = [(rows.transposed(), columns.transposed()), (rows, columns), cubic];
         for ((rows, columns), channels) in maps.iter().flat_map(|maps| [1, 3, 8].map(|c| (maps, c))) {
             let (height, width) = (rows.sources(), columns.sources());
             let x: Vec<f32> = (0..2 * height * width * channels).map(|i| (i * 7919 % 31) as f32).collect();

@@ -8,6 +8,7 @@ use crate::dcgan::{self, DcganDiscriminator, DcganGenerator, Norm, Shape};
 use crate::facenet::FaceNetNn2;
 use crate::patch_discriminator::PatchDiscriminator;
 use crate::resnet_generator::{self, ResnetGenerator};
+use crate::super_resolution::{self, SuperResolution};
 use crate::transform::Transform;
 use crate::unet::{self, UNet};
 use crate::vgg19::{UnknownWord, Vgg19, View};
@@ -188,6 +189,41 @@ pub const ALL: &[Architecture] = &[
         build: |values, seed| {
             let generator = &mut random::generator(seed, 0);
             Ok(Net::new(Transform::new(values.number("width"), generator), 3, Size::AtLeast(5)))
+        },
+    },
+    Architecture {
+        name: "super-resolution",
+        about: "enlarges pictures",
+        paper: "Johnson et al. 2016; Odena et al. 2016 (resize); Kim et al. 2016 (bicubic)",
+        input: "(N, 3, H, W) in [-1, 1]",
+        output: "(N, 3, scale H, scale W)",
+        options: &[
+            OptionSpec {
+                name: "scale",
+                default: "4",
+                help: "how many pixels a pixel becomes on a side",
+                kind: OptionKind::Choice(&["4", "8"]),
+            },
+            integer("width", "64", 1, 512, "channels of every map"),
+            integer("blocks", "4", 0, 64, "residual blocks"),
+            UPSAMPLE,
+            OptionSpec {
+                name: "skip",
+                default: "none",
+                help: "what is added to the output: nothing, or the picture enlarged by interpolation",
+                kind: OptionKind::Choice(&["none", "bicubic"]),
+            },
+        ],
+        build: |values, seed| {
+            let generator = &mut random::generator(seed, 0);
+            let options = super_resolution::Options {
+                scale: values.number("scale"),
+                width: values.number("width"),
+                blocks: values.number("blocks"),
+                upsampling: values.upsampling(),
+                skip: values.word("skip") == "bicubic",
+            };
+            Ok(Net::new(SuperResolution::new(options, generator), 3, Size::AtLeast(5)))
         },
     },
     Architecture {

@@ -24,8 +24,15 @@ impl BatchNorm {
 
     /// A norm of `channels` whose scale is drawn from N(1, `deviation`).
     pub fn new(channels: usize, deviation: f32, generator: &mut Generator) -> Self {
+        let norm = Self::plain(channels);
+        norm.weight.set(random::normal(&[channels], 1.0, deviation, generator));
+        norm
+    }
+
+    /// A norm of `channels` whose scale is 1.
+    pub fn plain(channels: usize) -> Self {
         Self {
-            weight: Parameter::new(random::normal(&[channels], 1.0, deviation, generator)),
+            weight: Parameter::new(Tensor::ones(&[channels])),
             bias: Parameter::new(Tensor::zeros(&[channels])),
             mean: Parameter::new(Tensor::zeros(&[channels])),
             variance: Parameter::new(Tensor::ones(&[channels])),

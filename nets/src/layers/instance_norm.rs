@@ -38,6 +38,9 @@ impl Module for InstanceNorm {
             self.affine.as_ref().map(|(scale, shift)| (pass.parameter(scale), pass.parameter(shift)));
         let (scale, shift) =
             (affine.as_ref().map(|(scale, _)| scale), affine.as_ref().map(|(_, shift)| shift));
+        if let Some(moments) = pass.moments() {
+            return moments.normalise(x, Self::EPSILON, scale, shift);
+        }
         ops::normalise(x, ops::Over::Picture, Self::EPSILON, scale, shift).output
     }
 

@@ -4,12 +4,11 @@ use gobelin_autograd::ops::Window;
 use gobelin_autograd::random::Generator;
 use gobelin_autograd::{Var, ops};
 
-use super::{Activation, Conv, InstanceNorm, ReflectionPad};
+use super::{Activation, BatchNorm, Conv, InstanceNorm, ReflectionPad};
 use crate::module::{Entry, Module, Sequential, join};
 use crate::pass::Pass;
 
-/// `x + body(x)` (He et al. 2016), the body being two mirrored 3 by 3 convolutions with instance norms and a ReLU between
-/// them. Its tensors are `NAME.1.weight`, ... with the name the body is given.
+/// `x + body(x)` (He et al. 2016), the body being two mirrored 3 by 3 convolutions with norms and a ReLU between them. Its tensors are `NAME.1.weight`, ... with the name the body is given.
 pub struct ResidualBlock {
     name: &'static str,
     body: Sequential,
@@ -24,16 +23,30 @@ impl ResidualBlock {
         deviation: f32,
         generator: &mut Generator,
     ) -> Self {
+        Self::of_halves(name, || (conv(channels, deviation, generator).with_cancelled_bias(), norm(channels)))
+    }
+
+    /// The same with batch norms, and convolutions without biases.
+    pub fn with_batch_norm(
+        name: &'static str,
+        channels: usize,
+        deviation: f32,
+        generator: &mut Generator,
+    ) -> Self {
+        Self::of_halves(name, || (conv(channels, deviation, generator), BatchNorm::plain(channels)))
+    }
+
+    fn of_halves<Norm: Module + 'static>(name: &'static str, mut half: impl FnMut() -> (Conv, Norm)) -> Self {
+        let ((first, first_norm), (second, second_norm)) = (half(), half());
         let mut body = Sequential::new();
-        for half in 0..2 {
-            let conv = Conv::new([channels; 2], Window::square(3, 1, 0), deviation, generator);
-            body.push(ReflectionPad(1)).push(conv.with_cancelled_bias()).push(norm(channels));
-            if half == 0 {
-                body.push(Activation::Relu);
-            }
-        }
+        body.push(ReflectionPad(1)).push(first).push(first_norm).push(Activation::Relu);
+        body.push(ReflectionPad(1)).push(second).push(second_norm);
         Self { name, body }
     }
+}
+
+fn conv(channels: usize, deviation: f32, generator: &mut Generator) -> Conv {
+    Conv::new([channels; 2], Window::square(3, 1, 0), deviation, generator)
 }
 
 impl Module for ResidualBlock {
