@@ -9,6 +9,7 @@
 
 mod buffer;
 pub mod cpu;
+pub mod cuda;
 mod memory;
 
 pub use buffer::{Buffer, PoolStatistics, pool_statistics, trim_pool};

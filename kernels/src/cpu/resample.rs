@@ -116,7 +116,7 @@ impl AxisMap {
         self.sources
     }
 
-    fn entry(&self, i: usize) -> &[(usize, f32)] {
+    pub(crate) fn entry(&self, i: usize) -> &[(usize, f32)] {
         let start = i.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.terms[start..self.ends[i]]
     }

@@ -2,7 +2,7 @@
 
 /// Leaves out axes of length 1 and joins neighbours that every operand walks through as if they were one; at least one
 /// axis stays. Longer rows mean longer vector loops.
-pub(super) fn join_axes<const OPERANDS: usize>(
+pub(crate) fn join_axes<const OPERANDS: usize>(
     shape: &[usize],
     strides: [&[usize]; OPERANDS],
 ) -> (Vec<usize>, [Vec<usize>; OPERANDS]) {
@@ -34,7 +34,7 @@ pub(super) fn join_axes<const OPERANDS: usize>(
 }
 
 /// The step along each axis of an array without gaps.
-pub(super) fn dense(shape: &[usize]) -> Vec<usize> {
+pub(crate) fn dense(shape: &[usize]) -> Vec<usize> {
     let mut strides = vec![1; shape.len()];
     for axis in (1..shape.len()).rev() {
         strides[axis - 1] = strides[axis] * shape[axis];
@@ -43,7 +43,7 @@ pub(super) fn dense(shape: &[usize]) -> Vec<usize> {
 }
 
 /// Where each row starts, from a given row on; `shape` and `strides` are those of the axes outside the rows.
-pub(super) struct Rows<'a> {
+pub(crate) struct Rows<'a> {
     shape: &'a [usize],
     strides: &'a [usize],
     place: Vec<usize>,
@@ -51,7 +51,7 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn from(row: usize, shape: &'a [usize], strides: &'a [usize]) -> Self {
+    pub(crate) fn from(row: usize, shape: &'a [usize], strides: &'a [usize]) -> Self {
         let (mut place, mut rest, mut at) = (vec![0; shape.len()], row, 0);
         for axis in (0..shape.len()).rev() {
             place[axis] = rest % shape[axis];

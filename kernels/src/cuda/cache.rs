@@ -1,0 +1,126 @@
+//! From kernel files to code for one card: compiled once by NVRTC, then kept on disk.
+
+use std::env;
+use std::ffi::{CStr, CString};
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+
+use cudarc::nvrtc::{result as nvrtc, sys};
+
+use super::error::{Error, Result};
+use super::source::Source;
+
+/// Code for one card (a CUBIN), from the cache if it is there.
+///
+/// # Errors
+/// If there is no compiler, or the file does not compile.
+pub(super) fn code(source: &Source, architecture: &str, driver: i32) -> Result<Vec<u8>> {
+    let text = source.text();
+    let Some(path) = path(source.name, &text, architecture, driver) else { return compile(source, &text, architecture) };
+    match fs::read(&path) {
+        Ok(code) if !code.is_empty() => return Ok(code),
+        _ => {}
+    }
+    let code = compile(source, &text, architecture)?;
+    // Without a cache the next run compiles again: no reason to fail. Another process may be writing too, so under a name
+    // of our own first.
+    let temporary = path.with_extension(std::process::id().to_string());
+    let kept = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&temporary, &code));
+    if kept.and_then(|()| fs::rename(&temporary, &path)).is_err() {
+        drop(fs::remove_file(&temporary));
+    }
+    Ok(code)
+}
+
+/// Forgets the code of a file: it could not be loaded.
+pub(super) fn forget(source: &Source, architecture: &str, driver: i32) {
+    if let Some(path) = path(source.name, &source.text(), architecture, driver) {
+        drop(fs::remove_file(path));
+    }
+}
+
+/// Where code is kept: by file, architecture, driver and the text's hash. Nowhere if there is no home directory.
+fn path(name: &str, text: &str, architecture: &str, driver: i32) -> Option<PathBuf> {
+    let given = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = given("XDG_CACHE_HOME").or_else(|| Some(given("HOME")?.join(".cache")))?;
+    let mut hash = DefaultHasher::new();
+    text.hash(&mut hash);
+    let file = format!("{name}-{architecture}-driver{driver}-{:016x}.cubin", hash.finish());
+    Some(base.join("gobelin").join("kernels").join(file))
+}
+
+/// The compiler's version, such as `13.0`.
+///
+/// # Errors
+/// If there is none.
+pub(super) fn compiler_version() -> Result<String> {
+    check_compiler()?;
+    let (mut major, mut minor) = (0, 0);
+    // SAFETY: two numbers are written.
+    let done = unsafe { sys::nvrtcVersion(&raw mut major, &raw mut minor) };
+    done.result().map_err(|error| failed("nvrtcVersion", &error))?;
+    Ok(format!("{major}.{minor}"))
+}
+
+fn check_compiler() -> Result<()> {
+    // SAFETY: opens the library to see whether it is there.
+    if unsafe { sys::is_culib_present() } { Ok(()) } else { Err(Error::NoCompiler) }
+}
+
+fn failed(call: &str, error: &nvrtc::NvrtcError) -> Error {
+    Error::Call { call: call.to_owned(), message: format!("{error:?}") }
+}
+
+/// Compiles a file for an architecture such as `sm_80`.
+///
+/// # Errors
+/// If there is no compiler, or the file does not compile.
+pub(super) fn compile(source: &Source, text: &str, architecture: &str) -> Result<Vec<u8>> {
+    check_compiler()?;
+    let text = CString::new(text).expect("kernel files hold no zero bytes");
+    let name = CString::new(source.name).expect("names hold no zero bytes");
+    let program = nvrtc::create_program(&text, Some(&name)).map_err(|error| failed("nvrtcCreateProgram", &error))?;
+    let options = [format!("--gpu-architecture={architecture}"), "--std=c++17".to_owned()];
+    // SAFETY: the program was just made, and lives until it is destroyed below.
+    unsafe {
+        let compiled = nvrtc::compile_program(program, &options);
+        let code = match compiled {
+            Ok(()) => code_of(program),
+            Err(error) => {
+                let message = first_error(program).unwrap_or_else(|| format!("{error:?}"));
+                Err(Error::Compiler { file: source.name, architecture: architecture.to_owned(), message })
+            }
+        };
+        nvrtc::destroy_program(program).map_err(|error| failed("nvrtcDestroyProgram", &error))?;
+        code
+    }
+}
+
+/// # Safety
+/// The program was compiled.
+unsafe fn code_of(program: sys::nvrtcProgram) -> Result<Vec<u8>> {
+    let mut size = 0;
+    // SAFETY: a number is written, and then as many bytes.
+    unsafe {
+        let done = sys::nvrtcGetCUBINSize(program, &raw mut size);
+        done.result().map_err(|error| failed("nvrtcGetCUBINSize", &error))?;
+        let mut code = vec![0u8; size];
+        let done = sys::nvrtcGetCUBIN(program, code.as_mut_ptr().cast());
+        done.result().map_err(|error| failed("nvrtcGetCUBIN", &error))?;
+        Ok(code)
+    }
+}
+
+/// The first line of the log that tells of an error.
+///
+/// # Safety
+/// The program is alive.
+unsafe fn first_error(program: sys::nvrtcProgram) -> Option<String> {
+    // SAFETY: the caller's promise; the log ends with a zero.
+    let log = unsafe { nvrtc::get_program_log(program) }.ok()?;
+    let bytes: Vec<u8> = log.into_iter().map(|byte| byte as u8).collect();
+    let log = CStr::from_bytes_until_nul(&bytes).ok()?.to_string_lossy().into_owned();
+    let line = log.lines().find(|line| line.contains("error")).or_else(|| log.lines().next())?;
+    Some(line.trim().to_owned())
+}

@@ -1,0 +1,357 @@
+//! A graphics card, through NVIDIA's driver, which is loaded when it is first asked for.
+
+use std::collections::HashMap;
+use std::ffi::{CString, c_void};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cudarc::driver::{CudaContext, DriverError, result, sys};
+
+use super::cache;
+use super::driver::{Address, Driver, Launch, Parameter, Recording};
+use super::error::{Error, Result};
+use super::source::Source;
+
+/// Shared memory that needs no permission.
+const PLAIN_SHARED: usize = 48 * 1024;
+
+/// Whether this machine has a driver.
+pub fn is_driver_present() -> bool {
+    // SAFETY: opens the library to see whether it is there.
+    unsafe { sys::is_culib_present() }
+}
+
+/// A graphics card with one stream, on which everything is done in order.
+pub struct Card {
+    name: String,
+    context: Arc<CudaContext>,
+    stream: Arc<Stream>,
+    architecture: String,
+    driver: i32,
+    multiprocessors: u32,
+    functions: Mutex<Functions>,
+    is_recording: AtomicBool,
+}
+
+/// What was loaded: modules by file, functions by kernel with the shared memory they may use.
+#[derive(Default)]
+struct Functions {
+    modules: HashMap<&'static str, Module>,
+    functions: HashMap<String, (Function, usize)>,
+}
+
+#[derive(Clone, Copy)]
+struct Module(sys::CUmodule);
+#[derive(Clone, Copy)]
+struct Function(sys::CUfunction);
+// SAFETY: handles of the driver, which any thread may use.
+unsafe impl Send for Module {}
+// SAFETY: as above.
+unsafe impl Send for Function {}
+
+struct Stream(sys::CUstream);
+// SAFETY: a handle of the driver, which any thread may use.
+unsafe impl Send for Stream {}
+// SAFETY: as above.
+unsafe impl Sync for Stream {}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        // SAFETY: made by `Card::open`, and used by nobody else. It fails only where the device was lost.
+        let _ = unsafe { result::stream::destroy(self.0) };
+    }
+}
+
+impl Card {
+    /// Opens the card with this number.
+    ///
+    /// # Errors
+    /// If there is no driver, no such card, or one that is too old.
+    pub fn open(number: usize) -> Result<Self> {
+        if !is_driver_present() {
+            return Err(Error::NoDriver);
+        }
+        let call = |what: &str, error: DriverError| failed(what, &error);
+        if let Err(error) = result::init() {
+            return Err(match error.0 {
+                sys::CUresult::CUDA_ERROR_NO_DEVICE => Error::NoCard { asked: number, found: 0 },
+                _ => call("cuInit", error),
+            });
+        }
+        let found = result::device::get_count().map_err(|error| call("cuDeviceGetCount", error))? as usize;
+        if number >= found {
+            return Err(Error::NoCard { asked: number, found });
+        }
+        let context = CudaContext::new(number).map_err(|error| call("opening the graphics card", error))?;
+        let name = context.name().map_err(|error| call("cuDeviceGetName", error))?;
+        let (major, minor) = context.compute_capability().map_err(|error| call("the card's capability", error))?;
+        if major < 8 {
+            return Err(Error::OldCard { name, capability: [major, minor] });
+        }
+        let mut driver = 0;
+        // SAFETY: a number is written.
+        let asked = unsafe { sys::cuDriverGetVersion(&raw mut driver) };
+        asked.result().map_err(|error| call("cuDriverGetVersion", error))?;
+        let attribute = sys::CUdevice_attribute_enum::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
+        let multiprocessors = context.attribute(attribute).map_err(|error| call("cuDeviceGetAttribute", error))?;
+        let stream = result::stream::create(result::stream::StreamKind::NonBlocking);
+        let stream = Arc::new(Stream(stream.map_err(|error| call("cuStreamCreate", error))?));
+        Ok(Self {
+            name,
+            context,
+            stream,
+            architecture: format!("sm_{major}{minor}"),
+            driver,
+            multiprocessors: multiprocessors as u32,
+            functions: Mutex::default(),
+            is_recording: AtomicBool::new(false),
+        })
+    }
+
+    /// What the card calls itself.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn bind(&self) -> Result<()> {
+        self.context.bind_to_thread().map_err(|error| failed("cuCtxSetCurrent", &error))
+    }
+
+    fn check_not_recording(&self, call: &str) -> Result<()> {
+        if self.is_recording.load(Ordering::Relaxed) {
+            let message = "not possible while a step is recorded".to_owned();
+            return Err(Error::Call { call: call.to_owned(), message });
+        }
+        Ok(())
+    }
+
+    /// A kernel that may use `shared` bytes of shared memory; its file is compiled and loaded if need be.
+    fn function(&self, file: &str, kernel: &str, shared: usize) -> Result<Function> {
+        let mut loaded = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded = &mut *loaded;
+        let (function, allowed) = match loaded.functions.get(kernel) {
+            Some(&found) => found,
+            None => {
+                let source = Source::named(file);
+                let module = match loaded.modules.get(source.name) {
+                    Some(&module) => module,
+                    None => *loaded.modules.entry(source.name).or_insert(self.load(source)?),
+                };
+                let name = CString::new(kernel).expect("names hold no zero bytes");
+                // SAFETY: modules are never unloaded while the card is open.
+                let function = unsafe { result::module::get_function(module.0, name) };
+                (Function(function.map_err(|error| failed(kernel, &error))?), PLAIN_SHARED)
+            }
+        };
+        if shared > allowed {
+            let attribute = sys::CUfunction_attribute_enum::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+            // SAFETY: the function is loaded.
+            let set = unsafe { result::function::set_function_attribute(function.0, attribute, shared as i32) };
+            set.map_err(|error| failed(kernel, &error))?;
+        }
+        loaded.functions.insert(kernel.to_owned(), (function, allowed.max(shared)));
+        Ok(function)
+    }
+
+    fn load(&self, source: &Source) -> Result<Module> {
+        let load = || -> Result<std::result::Result<sys::CUmodule, DriverError>> {
+            let code = cache::code(source, &self.architecture, self.driver)?;
+            // SAFETY: the driver copies what it needs.
+            Ok(unsafe { result::module::load_data(code.as_ptr().cast()) })
+        };
+        let mut module = load()?;
+        if module.is_err() {
+            // What was kept may be spoilt: once more from the source.
+            cache::forget(source, &self.architecture, self.driver);
+            module = load()?;
+        }
+        module.map(Module).map_err(|error| match error.0 {
+            sys::CUresult::CUDA_ERROR_INVALID_IMAGE
+            | sys::CUresult::CUDA_ERROR_NO_BINARY_FOR_GPU
+            | sys::CUresult::CUDA_ERROR_UNSUPPORTED_PTX_VERSION => {
+                cache::compiler_version().map_or_else(|error| error, |compiler| Error::OldDriver {
+                    driver: format!("{}.{}", self.driver / 1000, self.driver % 1000 / 10),
+                    compiler,
+                })
+            }
+            _ => failed(source.name, &error),
+        })
+    }
+}
+
+/// A driver's error in one line.
+fn failed(call: &str, error: &DriverError) -> Error {
+    let text = error.error_string().map_or_else(|_| format!("{:?}", error.0), |text| text.to_string_lossy().into_owned());
+    match error.0 {
+        sys::CUresult::CUDA_ERROR_ILLEGAL_ADDRESS
+        | sys::CUresult::CUDA_ERROR_ILLEGAL_INSTRUCTION
+        | sys::CUresult::CUDA_ERROR_MISALIGNED_ADDRESS
+        | sys::CUresult::CUDA_ERROR_LAUNCH_FAILED
+        | sys::CUresult::CUDA_ERROR_LAUNCH_TIMEOUT
+        | sys::CUresult::CUDA_ERROR_ECC_UNCORRECTABLE
+        | sys::CUresult::CUDA_ERROR_HARDWARE_STACK_ERROR
+        | sys::CUresult::CUDA_ERROR_DEVICE_UNAVAILABLE
+        | sys::CUresult::CUDA_ERROR_CONTEXT_IS_DESTROYED
+        | sys::CUresult::CUDA_ERROR_UNKNOWN => Error::Lost(format!("{call}: {text}")),
+        _ => Error::Call { call: call.to_owned(), message: text },
+    }
+}
+
+impl Driver for Card {
+    fn multiprocessors(&self) -> u32 {
+        self.multiprocessors
+    }
+
+    fn granule(&self) -> usize {
+        512
+    }
+
+    fn allocate(&self, bytes: usize) -> Result<Address> {
+        self.bind()?;
+        // SAFETY: the memory is owned by the caller from now on.
+        let address = unsafe { result::malloc_sync(bytes) };
+        address.map(Address).map_err(|error| match error.0 {
+            sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => {
+                const MIB: usize = 1 << 20;
+                let (free, total) = result::mem_get_info().unwrap_or_default();
+                Error::OutOfMemory { asked: bytes.div_ceil(MIB), free: free / MIB, total: total / MIB }
+            }
+            _ => failed("cuMemAlloc", &error),
+        })
+    }
+
+    unsafe fn release(&self, address: Address, _bytes: usize) {
+        if self.bind().is_ok() {
+            // SAFETY: the caller's promise. It fails only where the device was lost.
+            let _ = unsafe { result::free_sync(address.0) };
+        }
+    }
+
+    unsafe fn upload(&self, from: &[u8], to: Address) -> Result<()> {
+        self.check_not_recording("upload")?;
+        self.bind()?;
+        // SAFETY: the caller's promise; memory that is not pinned has been read when the call returns.
+        let done = unsafe { result::memcpy_htod_async(to.0, from, self.stream.0) };
+        done.map_err(|error| failed("upload", &error))
+    }
+
+    unsafe fn download(&self, from: Address, to: &mut [u8]) -> Result<()> {
+        self.check_not_recording("download")?;
+        self.bind()?;
+        // SAFETY: the caller's promise; the bytes are there when the stream is done.
+        let done = unsafe { result::memcpy_dtoh_async(to, from.0, self.stream.0) };
+        done.map_err(|error| failed("download", &error))?;
+        self.synchronise()
+    }
+
+    unsafe fn copy(&self, from: Address, to: Address, bytes: usize) -> Result<()> {
+        self.bind()?;
+        // SAFETY: the caller's promise.
+        let done = unsafe { result::memcpy_dtod_async(to.0, from.0, bytes, self.stream.0) };
+        done.map_err(|error| failed("copy", &error))
+    }
+
+    unsafe fn launch(&self, file: &str, kernel: &str, launch: &Launch, arguments: &[&dyn Parameter]) -> Result<()> {
+        self.bind()?;
+        let function = self.function(file, kernel, launch.shared)?;
+        let mut places: Vec<*mut c_void> = arguments.iter().map(|argument| argument.place().cast_mut()).collect();
+        let [x, y, z] = launch.grid;
+        // SAFETY: the caller's promise; arguments are copied before the call returns.
+        let done = unsafe {
+            result::launch_kernel(
+                function.0,
+                (x, y, z),
+                (launch.threads, 1, 1),
+                launch.shared as u32,
+                self.stream.0,
+                &mut places,
+            )
+        };
+        done.map_err(|error| failed(kernel, &error))
+    }
+
+    fn synchronise(&self) -> Result<()> {
+        self.check_not_recording("synchronise")?;
+        self.bind()?;
+        // SAFETY: the stream is alive.
+        let done = unsafe { result::stream::synchronize(self.stream.0) };
+        done.map_err(|error| failed("waiting for the graphics card", &error))
+    }
+
+    fn begin_recording(&self) -> Result<()> {
+        self.bind()?;
+        // Relaxed: the pool may ask for memory while a step is recorded.
+        let mode = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED;
+        // SAFETY: the stream is alive.
+        let begun = unsafe { result::stream::begin_capture(self.stream.0, mode) };
+        begun.map_err(|error| failed("cuStreamBeginCapture", &error))?;
+        self.is_recording.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn end_recording(&self) -> Result<Box<dyn Recording>> {
+        self.is_recording.store(false, Ordering::Relaxed);
+        self.bind()?;
+        // SAFETY: the stream is alive and captures; the graph is owned by what is returned.
+        unsafe {
+            let graph = result::stream::end_capture(self.stream.0);
+            let graph = graph.map_err(|error| failed("cuStreamEndCapture", &error))?;
+            let mut recorded = Captured {
+                context: Arc::clone(&self.context),
+                stream: Arc::clone(&self.stream),
+                graph,
+                executable: std::ptr::null_mut(),
+            };
+            let executable = result::graph::instantiate(graph, sys::CUgraphInstantiate_flags(0));
+            recorded.executable = executable.map_err(|error| failed("cuGraphInstantiate", &error))?;
+            Ok(Box::new(recorded))
+        }
+    }
+}
+
+impl Drop for Card {
+    fn drop(&mut self) {
+        let loaded = self.functions.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if self.context.bind_to_thread().is_ok() {
+            for module in loaded.modules.values() {
+                // SAFETY: nothing is launched any more. It fails only where the device was lost.
+                let _ = unsafe { result::module::unload(module.0) };
+            }
+        }
+    }
+}
+
+/// A CUDA graph.
+struct Captured {
+    context: Arc<CudaContext>,
+    stream: Arc<Stream>,
+    graph: sys::CUgraph,
+    executable: sys::CUgraphExec,
+}
+
+// SAFETY: handles of the driver, which any thread may use, one at a time.
+unsafe impl Send for Captured {}
+
+impl Recording for Captured {
+    fn replay(&self) -> Result<()> {
+        self.context.bind_to_thread().map_err(|error| failed("cuCtxSetCurrent", &error))?;
+        // SAFETY: the graph and the stream are alive.
+        let done = unsafe { result::graph::launch(self.executable, self.stream.0) };
+        done.map_err(|error| failed("cuGraphLaunch", &error))
+    }
+}
+
+impl Drop for Captured {
+    fn drop(&mut self) {
+        if self.context.bind_to_thread().is_err() {
+            return;
+        }
+        // SAFETY: made by `end_recording` and used by nobody else. They fail only where the device was lost.
+        unsafe {
+            if !self.executable.is_null() {
+                let _ = result::graph::exec_destroy(self.executable);
+            }
+            let _ = result::graph::destroy(self.graph);
+        }
+    }
+}

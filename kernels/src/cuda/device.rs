@@ -1,0 +1,132 @@
+//! A device: its driver, its pool of memory, and what was recorded on it.
+
+use std::sync::{Arc, Mutex};
+
+use super::card::Card;
+use super::driver::{Address, Driver, Launch, Parameter, Recording};
+use super::error::Result;
+use super::memory::{DeviceBuffer, Plain, Reserve};
+
+/// A device to compute on; clones are the same device.
+///
+/// All its work is done in the order of the calls, on one stream: a result is there when [`DeviceBuffer::read`] returns.
+#[derive(Clone)]
+pub struct Device(Arc<Inner>);
+
+struct Inner {
+    driver: Arc<dyn Driver>,
+    everyday: Arc<Reserve>,
+    /// While something is recorded: the recording's own pool.
+    recorded: Mutex<Option<Arc<Reserve>>>,
+}
+
+impl Device {
+    /// The graphics card with this number.
+    ///
+    /// # Errors
+    /// In one line, if there is no driver, no such card, or one that is too old.
+    pub fn card(number: usize) -> Result<Self> {
+        Ok(Self::new(Arc::new(Card::open(number)?)))
+    }
+
+    /// A device behind a driver.
+    pub fn new(driver: Arc<dyn Driver>) -> Self {
+        let everyday = Arc::new(Reserve::new(Arc::clone(&driver)));
+        Self(Arc::new(Inner { driver, everyday, recorded: Mutex::new(None) }))
+    }
+
+    /// Waits for all work.
+    ///
+    /// # Errors
+    /// If work before failed.
+    pub fn synchronise(&self) -> Result<()> {
+        self.0.driver.synchronise()
+    }
+
+    /// Gives unused memory back to the system.
+    pub fn trim(&self) {
+        self.0.everyday.trim();
+    }
+
+    /// Records what `work` does instead of doing it, to be done as often as wanted.
+    ///
+    /// Buffers that were made before must live on as long as the recording is used: it reads and writes them where they are. Memory
+    /// that `work` takes belongs to the recording alone. Everything that differs from one time to the next must lie in
+    /// buffers: numbers given by value are recorded as they are. Nothing may be read back inside.
+    ///
+    /// # Errors
+    /// If `work` fails or does what cannot be recorded.
+    ///
+    /// # Panics
+    /// If something is being recorded already.
+    pub fn record<R>(&self, work: impl FnOnce() -> Result<R>) -> Result<(Graph, R)> {
+        let reserve = Arc::new(Reserve::new(Arc::clone(&self.0.driver)));
+        let before = self.recorded().replace(Arc::clone(&reserve));
+        assert!(before.is_none(), "record: a recording inside of another");
+        let result = self.0.driver.begin_recording().and_then(|()| {
+            let done = work();
+            let recording = self.0.driver.end_recording();
+            Ok((done?, recording?))
+        });
+        *self.recorded() = None;
+        let (result, recording) = result?;
+        Ok((Graph { recording, _reserve: reserve }, result))
+    }
+
+    fn recorded(&self) -> std::sync::MutexGuard<'_, Option<Arc<Reserve>>> {
+        self.0.recorded.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Where new memory comes from now.
+    pub(super) fn reserve(&self) -> Arc<Reserve> {
+        Arc::clone(self.recorded().as_ref().unwrap_or(&self.0.everyday))
+    }
+
+    pub(super) fn driver(&self) -> &dyn Driver {
+        &*self.0.driver
+    }
+
+    /// A launch of 256 threads a block over `count` elements: one each, or more once there are 32 blocks for each
+    /// multiprocessor. (Reasoned: no card was at hand to measure it.)
+    pub(super) fn over(&self, count: usize) -> Launch {
+        let most = self.0.driver.multiprocessors() as usize * 32;
+        Launch { grid: [count.div_ceil(256).clamp(1, most) as u32, 1, 1], threads: 256, shared: 0 }
+    }
+
+    /// Runs a kernel.
+    ///
+    /// # Safety
+    /// As [`Driver::launch`].
+    pub(super) unsafe fn launch(
+        &self,
+        file: &str,
+        kernel: &str,
+        launch: Launch,
+        arguments: &[&dyn Parameter],
+    ) -> Result<()> {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.driver.launch(file, kernel, &launch, arguments) }
+    }
+}
+
+/// Work that was recorded on a device.
+pub struct Graph {
+    recording: Box<dyn Recording>,
+    /// What the recorded work writes between its first and its last launch.
+    _reserve: Arc<Reserve>,
+}
+
+impl Graph {
+    /// Does the work again.
+    ///
+    /// # Errors
+    /// If the device does not answer.
+    pub fn replay(&self) -> Result<()> {
+        self.recording.replay()
+    }
+}
+
+/// The address of a buffer that may be missing.
+pub(super) fn address_of<T: Plain>(buffer: Option<&DeviceBuffer<T>>) -> Address {
+    buffer.map_or(Address::default(), DeviceBuffer::address)
+}

@@ -1,0 +1,79 @@
+//! What can go wrong on a device, each in one line.
+
+/// A call to a device that failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// There is no driver.
+    #[error("no CUDA driver (libcuda) on this machine: install NVIDIA's driver, or use --device cpu")]
+    NoDriver,
+    /// There is no compiler, and the kernels of this card are not in the cache.
+    #[error(
+        "no CUDA compiler (libnvrtc) on this machine: install CUDA's NVRTC library (`pip install nvidia-cuda-nvrtc` and \
+         its folder in LD_LIBRARY_PATH will do), or use --device cpu"
+    )]
+    NoCompiler,
+    /// There is no card of this number.
+    #[error("no graphics card {asked}: this machine has {found}; use a smaller number or --device cpu")]
+    NoCard {
+        /// The number that was asked for.
+        asked: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// The card lacks the tensor cores that the kernels are written for.
+    #[error(
+        "graphics card {name} has compute capability {}.{}, but at least 8.0 is needed: use --device cpu",
+        capability[0], capability[1]
+    )]
+    OldCard {
+        /// What the card calls itself.
+        name: String,
+        /// Its compute capability.
+        capability: [i32; 2],
+    },
+    /// The driver cannot load what the compiler made.
+    #[error("the driver (CUDA {driver}) does not take code of NVRTC {compiler}: install a newer driver or an older NVRTC")]
+    OldDriver {
+        /// The newest CUDA the driver knows.
+        driver: String,
+        /// The compiler's version.
+        compiler: String,
+    },
+    /// No memory is left.
+    #[error(
+        "out of memory on the graphics card: {asked} MiB more were asked for, {free} of {total} MiB are free: use a \
+         smaller --batch or --size"
+    )]
+    OutOfMemory {
+        /// What was asked for, in MiB.
+        asked: usize,
+        /// What is free, in MiB.
+        free: usize,
+        /// What the card has, in MiB.
+        total: usize,
+    },
+    /// The card no longer answers: what it held is lost.
+    #[error("the graphics card was lost ({0}): start again from the last checkpoint with --resume")]
+    Lost(String),
+    /// A kernel file did not compile.
+    #[error("{file} does not compile for {architecture}: {message}")]
+    Compiler {
+        /// The file.
+        file: &'static str,
+        /// The card's architecture.
+        architecture: String,
+        /// The compiler's first message.
+        message: String,
+    },
+    /// Any other call that failed.
+    #[error("{call}: {message}")]
+    Call {
+        /// What was tried.
+        call: String,
+        /// What the driver said.
+        message: String,
+    },
+}
+
+/// The result of a call to a device.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,234 @@
+//! Memory on a device, pooled as the host's is.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex};
+
+use super::device::Device;
+use super::driver::{Address, Driver};
+use super::error::Result;
+
+/// A number, or a few, that any bits are a value of.
+///
+/// # Safety
+/// No padding and no invalid bit patterns; the same layout on the device.
+pub unsafe trait Plain: Copy + 'static {}
+
+// SAFETY: every pattern of bits is a number.
+unsafe impl Plain for f32 {}
+// SAFETY: as above.
+unsafe impl Plain for f64 {}
+// SAFETY: as above.
+unsafe impl Plain for u32 {}
+// SAFETY: as above.
+unsafe impl Plain for u64 {}
+// SAFETY: as above.
+unsafe impl Plain for u8 {}
+
+/// Blocks of memory that were used and may be used again. All work of a device is done in order, so a block may be handed on
+/// while the work that used it last is still under way.
+///
+/// A device has one for everyday use. A recording has its own: what it writes when it is replayed must belong to nobody else.
+pub(super) struct Reserve {
+    driver: Arc<dyn Driver>,
+    unused: Mutex<BTreeMap<usize, Vec<Address>>>,
+}
+
+impl Reserve {
+    pub(super) fn new(driver: Arc<dyn Driver>) -> Self {
+        Self { driver, unused: Mutex::default() }
+    }
+
+    fn with<R>(&self, work: impl FnOnce(&mut BTreeMap<usize, Vec<Address>>) -> R) -> R {
+        work(&mut self.unused.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// A block of at least `bytes`: its address and size.
+    fn take(&self, bytes: usize) -> Result<(Address, usize)> {
+        let granule = self.driver.granule();
+        let size = bytes.max(1).next_multiple_of(granule);
+        // One that wastes at most a quarter of itself, as on the host; exactly this size where granules are single values.
+        let largest = if granule < 64 { size } else { size + size / 3 };
+        let found = self.with(|unused| {
+            let found = unused.range(size..=largest).next().map(|(&size, _)| size)?;
+            let blocks = unused.get_mut(&found).expect("found above");
+            let address = blocks.pop().expect("empty lists are removed");
+            if blocks.is_empty() {
+                unused.remove(&found);
+            }
+            Some((address, found))
+        });
+        if let Some(block) = found {
+            return Ok(block);
+        }
+        if let Ok(address) = self.driver.allocate(size) {
+            return Ok((address, size));
+        }
+        // Blocks of other sizes may be what fills the memory.
+        self.trim();
+        Ok((self.driver.allocate(size)?, size))
+    }
+
+    fn put(&self, address: Address, size: usize) {
+        self.with(|unused| unused.entry(size).or_default().push(address));
+    }
+
+    /// Gives all unused blocks back to the device.
+    pub(super) fn trim(&self) {
+        for (size, blocks) in self.with(std::mem::take) {
+            for address in blocks {
+                // SAFETY: allocated with this size, and in no buffer.
+                unsafe { self.driver.release(address, size) };
+            }
+        }
+    }
+}
+
+impl Drop for Reserve {
+    fn drop(&mut self) {
+        self.trim();
+    }
+}
+
+/// A fixed-length array in a device's memory, which returns to its pool when dropped.
+pub struct DeviceBuffer<T: Plain = f32> {
+    device: Device,
+    /// Where the block goes to.
+    home: Arc<Reserve>,
+    address: Address,
+    size: usize,
+    length: usize,
+    values: PhantomData<T>,
+}
+
+impl<T: Plain> DeviceBuffer<T> {
+    /// A buffer of `length` values with arbitrary contents.
+    ///
+    /// # Errors
+    /// If the device has no memory left.
+    ///
+    /// # Panics
+    /// If there are more values than the kernels' 32-bit places can name.
+    pub fn new(device: &Device, length: usize) -> Result<Self> {
+        assert!(i32::try_from(length).is_ok(), "a device buffer of {length} values: at most 2^31 - 1 are possible");
+        let home = device.reserve();
+        let (address, size) = home.take(length * size_of::<T>())?;
+        Ok(Self {
+            device: device.clone(),
+            home,
+            address,
+            size,
+            length,
+            values: PhantomData,
+        })
+    }
+
+    /// A buffer that holds `values`.
+    ///
+    /// # Errors
+    /// If the device has no memory left or does not answer.
+    pub fn from_slice(device: &Device, values: &[T]) -> Result<Self> {
+        let mut buffer = Self::new(device, values.len())?;
+        buffer.write(values)?;
+        Ok(buffer)
+    }
+
+    /// Overwrites all values.
+    ///
+    /// # Errors
+    /// If the device does not answer.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn write(&mut self, values: &[T]) -> Result<()> {
+        assert_eq!(values.len(), self.length, "write: lengths");
+        // SAFETY: plain values are bytes.
+        let bytes = unsafe { std::slice::from_raw_parts(values.as_ptr().cast::<u8>(), size_of_val(values)) };
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        // SAFETY: the lengths are equal.
+        unsafe { self.device.driver().upload(bytes, self.address) }
+    }
+
+    /// Reads all values, after waiting for the work that makes them.
+    ///
+    /// # Errors
+    /// If the device does not answer or the work failed.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn read(&self, values: &mut [T]) -> Result<()> {
+        assert_eq!(values.len(), self.length, "read: lengths");
+        let count = size_of_val(values);
+        // SAFETY: any bytes are plain values.
+        let bytes = unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast::<u8>(), count) };
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        // SAFETY: the lengths are equal.
+        unsafe { self.device.driver().download(self.address, bytes) }
+    }
+
+    /// All values, as [`DeviceBuffer::read`].
+    ///
+    /// # Errors
+    /// If the device does not answer or the work failed.
+    pub fn to_vec(&self) -> Result<Vec<T>>
+    where
+        T: Default,
+    {
+        let mut values = vec![T::default(); self.length];
+        self.read(&mut values)?;
+        Ok(values)
+    }
+
+    /// Overwrites all values with those of another buffer.
+    ///
+    /// # Errors
+    /// If the device does not answer.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn copy_from(&mut self, other: &Self) -> Result<()> {
+        assert_eq!(other.length, self.length, "copy_from: lengths");
+        if self.length == 0 {
+            return Ok(());
+        }
+        // SAFETY: the lengths are equal, and two buffers never share memory.
+        unsafe { self.device.driver().copy(other.address, self.address, self.length * size_of::<T>()) }
+    }
+
+    /// The number of values.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// The device it lies on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Where it lies.
+    pub(super) fn address(&self) -> Address {
+        self.address
+    }
+}
+
+impl<T: Plain> Drop for DeviceBuffer<T> {
+    fn drop(&mut self) {
+        self.home.put(self.address, self.size);
+    }
+}
+
+impl<T: Plain> fmt::Debug for DeviceBuffer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DeviceBuffer of {} values", self.length)
+    }
+}
