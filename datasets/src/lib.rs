@@ -19,13 +19,16 @@
 
 mod check;
 mod dataset;
+mod drawing;
 mod error;
 pub mod faces;
 mod loader;
+mod masks;
 mod picture;
 mod random;
 mod readers;
 mod source;
+pub mod structures;
 
 pub use check::check;
 pub use dataset::{Dataset, PictureShape, Sample};
@@ -33,8 +36,10 @@ pub use error::DataError;
 pub use faces::{Faces, FacesOptions};
 pub use loader::{
     Augmentation, Batch, BatchPlan, HeldOut, HeldOutOptions, Loader, LoaderOptions, Order, Shuffled,
-    skip_limit,
+    held_out_samples, skip_limit,
 };
+pub use masks::set_share;
 pub use picture::Picture;
-pub use readers::{Cifar10, Folder, Identities, Idx};
+pub use readers::{Cifar10, Folder, Identities, Idx, Pairs};
 pub use source::{OpenOptions, Source, Split};
+pub use structures::{Structure, Structures};

@@ -19,6 +19,8 @@ pub(crate) enum Purpose {
     Identity = 3,
     /// One picture of a drawn person: `(seed, identity, variation)`.
     Variation = 4,
+    /// A drawn picture with a mask: `(kind, number, 0)`.
+    Structure = 20,
 }
 
 /// Draws from one stream.
@@ -54,6 +56,11 @@ impl Draws {
     /// True with the given probability.
     pub fn chance(&mut self, probability: f32) -> bool {
         self.unit() < probability
+    }
+
+    /// Random bits.
+    pub fn bits(&mut self) -> u32 {
+        self.0.next_u32()
     }
 
     /// A position in `weights`, as likely as its weight.

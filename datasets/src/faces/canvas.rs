@@ -5,10 +5,7 @@
 //! machine rounds alike, so a face has the same bytes everywhere.
 
 use super::pose::Pose;
-
-/// A colour in linear light: the square of what is stored in a file, which is
-/// close to sRGB's curve and exact.
-pub(super) type Colour = [f32; 3];
+pub(super) use crate::drawing::{Colour, hashed, mix, noise, scaled};
 
 /// One pixel while drawn.
 #[derive(Debug, Clone, Copy)]
@@ -183,40 +180,4 @@ pub(super) fn spot(place: [f32; 2], centre: [f32; 2], half: [f32; 2]) -> f32 {
     let (x, y) = ((place[0] - centre[0]) / half[0], (place[1] - centre[1]) / half[1]);
     let inside = (1.0 - x * x - y * y).max(0.0);
     inside * inside
-}
-
-/// Smooth noise in `[0, 1)` that varies over one unit.
-#[inline]
-pub(super) fn noise(x: f32, y: f32, salt: u32) -> f32 {
-    // Not f32::floor, a call of a function without SSE4.1.
-    let floor = |value: f32| value as i32 - i32::from(value < value as i32 as f32);
-    let (column, row) = (floor(x), floor(y));
-    let (across, down) = (x - column as f32, y - row as f32);
-    let ease = |t: f32| t * t * (3.0 - 2.0 * t);
-    let (across, down) = (ease(across), ease(down));
-    let at = |dx: i32, dy: i32| (hashed(column + dx, row + dy, salt) >> 8) as f32 * (1.0 / 16_777_216.0);
-    let upper = at(0, 0) + across * (at(1, 0) - at(0, 0));
-    let lower = at(0, 1) + across * (at(1, 1) - at(0, 1));
-    upper + down * (lower - upper)
-}
-
-/// Random bits for every place of a grid.
-#[inline]
-pub(super) fn hashed(column: i32, row: i32, salt: u32) -> u32 {
-    let mut bits = (column as u32).wrapping_mul(0x9E37_79B1)
-        ^ (row as u32).wrapping_mul(0x85EB_CA77)
-        ^ salt.wrapping_mul(0xC2B2_AE3D);
-    bits = (bits ^ (bits >> 15)).wrapping_mul(0x2C1B_3C6D);
-    bits = (bits ^ (bits >> 12)).wrapping_mul(0x297A_2D39);
-    bits ^ (bits >> 15)
-}
-
-/// Between two colours.
-pub(super) fn mix(from: Colour, to: Colour, share: f32) -> Colour {
-    [0, 1, 2].map(|channel| from[channel] + share * (to[channel] - from[channel]))
-}
-
-/// A colour times a number.
-pub(super) fn scaled(colour: Colour, factor: f32) -> Colour {
-    colour.map(|value| value * factor)
 }

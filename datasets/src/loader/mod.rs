@@ -20,9 +20,9 @@ use std::thread::JoinHandle;
 pub use augment::Augmentation;
 use augment::Square;
 pub use batch::Batch;
-pub use held_out::{HeldOut, HeldOutOptions};
+pub use held_out::{HeldOut, HeldOutOptions, held_out_samples};
 pub use order::{BatchPlan, Order, Shuffled};
-use worker::{Decoded, Done, Job, Outcome, Shared};
+use worker::{Buffers, Decoded, Done, Job, Outcome, Shared};
 
 use crate::{DataError, Dataset};
 
@@ -74,7 +74,7 @@ pub struct Loader {
     /// Most batches ready or in work.
     ahead: usize,
     /// Buffers of batches given, for batches to come.
-    buffers: Vec<Vec<u8>>,
+    buffers: Vec<Buffers>,
     skipped: BTreeMap<usize, DataError>,
     jobs: Option<SyncSender<Job>>,
     done: Receiver<Done>,
@@ -224,7 +224,7 @@ impl Loader {
             Outcome::Panicked(panic) => std::panic::resume_unwind(panic),
             Outcome::Abandoned => unreachable!("only jobs of an earlier generation are abandoned"),
         };
-        let Decoded { epoch, bytes, labels, indices, skipped } = decoded;
+        let Decoded { epoch, buffers, labels, indices, skipped } = decoded;
         self.skipped.extend(skipped);
         if let Some((_, first)) = self.skipped.first_key_value()
             && self.skipped.len() > skip_limit(self.shared.dataset.len())
@@ -235,9 +235,9 @@ impl Loader {
         }
         self.position += 1;
         let Square { size, channels } = self.shared.square;
-        batch.set_bytes(size, channels, &bytes);
+        batch.set_bytes(size, channels, &buffers.pictures, &buffers.masks);
         (batch.labels, batch.indices, batch.epoch) = (labels, indices, epoch);
-        self.buffers.push(bytes);
+        self.buffers.push(buffers);
         self.send_jobs();
         Ok(())
     }
@@ -265,7 +265,7 @@ impl Loader {
                 generation: self.shared.generation.load(Ordering::Relaxed),
                 position: self.planned,
                 plan: self.order.batch(self.planned),
-                bytes: self.buffers.pop().unwrap_or_default(),
+                buffers: self.buffers.pop().unwrap_or_default(),
             };
             if jobs.send(job).is_err() {
                 return;
