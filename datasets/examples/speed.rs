@@ -14,7 +14,7 @@ fn main() -> Result<(), DataError> {
     let sum: u64 = (0..count).map(|number| u64::from(faces.draw(number, 0).pixels[0])).sum();
     let rate = count as f64 / start.elapsed().as_secs_f64();
     println!("drawing: {rate:.0} faces/s at {size} px on one thread ({sum})");
-    let augmentation = Augmentation { flip: true, crop_from: None };
+    let augmentation = Augmentation { flip: true, ..Augmentation::default() };
     let options = LoaderOptions { workers, augmentation, ..LoaderOptions::new(64, size, 3) };
     let mut loader = Loader::new(faces, options)?;
     let mut batch = Batch::default();

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use crate::masks::{nothing_set, set_pixels};
 use crate::{
-    Cifar10, DataError, Dataset, Drawings, Folder, Identities, Idx, OpenOptions, Picture, Source, Split,
-    skip_limit,
+    Cifar10, DataError, Dataset, Drawings, Folder, Identities, Idx, OpenOptions, Pairs, Picture, Sample,
+    Source, Split, skip_limit,
 };
 
 /// Most pictures decoded of one part; of more, as many, evenly spread.
@@ -24,12 +25,13 @@ const NAMED: usize = 20;
 /// decode than a run would skip.
 pub fn check(source: &Source) -> Result<String, DataError> {
     let layout = match source {
-        Source::Faces => "nothing: the program draws them",
         Source::Drawings => Drawings::LAYOUT,
+        Source::Faces | Source::Structures(_) => "nothing: the program draws them",
         Source::Idx(_) => Idx::LAYOUT,
         Source::Cifar10(_) => Cifar10::LAYOUT,
         Source::Folder(_) => Folder::LAYOUT,
         Source::Identities(_) => Identities::LAYOUT,
+        Source::Pairs(_) => Pairs::LAYOUT,
     };
     let mut report = format!("{source}\nexpected: {layout}");
     for split in [Split::Train, Split::HeldOut] {
@@ -63,14 +65,45 @@ fn labels(dataset: &dyn Dataset) -> String {
     text
 }
 
+/// What is kept of a picture that was decoded.
+struct Kept {
+    height: usize,
+    width: usize,
+    channels: usize,
+    /// How many pixels of its mask are set.
+    set: Option<usize>,
+}
+
+impl Kept {
+    fn of(sample: Sample) -> Self {
+        let Picture { height, width, channels, .. } = sample.picture;
+        Self { height, width, channels, set: sample.mask.map(|mask| set_pixels(&mask)) }
+    }
+}
+
+/// How much of the masks is set.
+fn masks(dataset: &dyn Dataset, whole: &[Kept]) -> Result<String, DataError> {
+    let sets: Vec<usize> = whole.iter().filter_map(|kept| kept.set).collect();
+    if sets.is_empty() {
+        return Ok(String::new());
+    }
+    let pixels: usize = whole.iter().map(|kept| kept.height * kept.width).sum();
+    let set: usize = sets.iter().sum();
+    if set == 0 {
+        return Err(nothing_set(dataset));
+    }
+    let empty = sets.iter().filter(|set| **set == 0).count();
+    let share = 100.0 * set as f64 / pixels as f64;
+    Ok(format!("\n  masks: {share:.1}% of all pixels set, {empty} masks with none"))
+}
+
 /// Sizes, modes and pictures that do not decode.
 fn pictures(dataset: &Arc<dyn Dataset>) -> Result<String, DataError> {
     let count = dataset.len().min(DECODED);
-    let decoded: Vec<Result<Picture, DataError>> = (0..count)
+    let decoded: Vec<Result<Kept, DataError>> = (0..count)
         .into_par_iter()
         .map(|number| dataset.sample(number * dataset.len() / count))
-        // Only the shapes are kept.
-        .map(|sample| sample.map(|sample| Picture { pixels: Vec::new(), ..sample.picture }))
+        .map(|sample| sample.map(Kept::of))
         .collect();
     let mut broken = Vec::new();
     let mut whole = Vec::new();
@@ -92,8 +125,8 @@ fn pictures(dataset: &Arc<dyn Dataset>) -> Result<String, DataError> {
             first: Box::new(first.clone()),
         });
     }
-    let grey = whole.iter().filter(|picture| picture.channels == 1).count();
-    let range = |side: fn(&Picture) -> usize| {
+    let grey = whole.iter().filter(|kept| kept.channels == 1).count();
+    let range = |side: fn(&Kept) -> usize| {
         let (least, most) = (whole.iter().map(side).min(), whole.iter().map(side).max());
         format!("{} to {}", least.unwrap_or(0), most.unwrap_or(0))
     };
@@ -105,6 +138,7 @@ fn pictures(dataset: &Arc<dyn Dataset>) -> Result<String, DataError> {
         whole.len() - grey,
         broken.len()
     );
+    text += &masks(&**dataset, &whole)?;
     for error in broken.iter().take(NAMED) {
         write!(text, "\n  skipped: {error}").expect("text grows");
     }

@@ -9,6 +9,9 @@ pub struct Sample {
     pub picture: Picture,
     /// Class or identity, in `0..classes()` of its dataset.
     pub label: u32,
+    /// What of the picture belongs to what is sought: grey, of the picture's size, 128 or more where it does. Only data for
+    /// segmentation has masks, and then each sample has one.
+    pub mask: Option<Picture>,
 }
 
 /// The shape all pictures of a dataset share.
@@ -59,6 +62,11 @@ pub trait Dataset: Send + Sync {
 
     /// The shape of every picture, where they all share one.
     fn shape(&self) -> Option<PictureShape>;
+
+    /// The shortest side of any picture, where it is known without decoding all.
+    fn shortest_side(&self) -> Option<usize> {
+        self.shape().map(|shape| shape.height.min(shape.width))
+    }
 
     /// One line for a run's log: kind, place, pictures, labels.
     fn describe(&self) -> String;

@@ -24,12 +24,14 @@ mod drawings;
 mod error;
 pub mod faces;
 mod loader;
+mod masks;
 mod picture;
 mod random;
 mod readers;
 pub mod scenes;
 mod source;
 pub mod textures;
+pub mod structures;
 
 pub use check::check;
 pub use dataset::{Dataset, PictureShape, Sample};
@@ -38,8 +40,10 @@ pub use error::DataError;
 pub use faces::{Faces, FacesOptions};
 pub use loader::{
     Augmentation, Batch, BatchPlan, HeldOut, HeldOutOptions, Loader, LoaderOptions, Order, Shuffled,
-    skip_limit,
+    held_out_samples, skip_limit,
 };
+pub use masks::set_share;
 pub use picture::Picture;
-pub use readers::{Cifar10, Folder, Identities, Idx};
+pub use readers::{Cifar10, Folder, Identities, Idx, Pairs};
 pub use source::{OpenOptions, Source, Split};
+pub use structures::{Structure, Structures};

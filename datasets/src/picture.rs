@@ -78,6 +78,22 @@ impl Picture {
         Ok(Self::from_decoded(picture))
     }
 
+    /// Rows and columns of a PNG or JPEG file as [`Picture::read`] gives it, from its header alone.
+    ///
+    /// # Errors
+    /// As [`Picture::read`], as far as the header shows it.
+    pub fn size_of(path: &Path) -> Result<[usize; 2], DataError> {
+        let refuse = |reason: String| DataError::picture(path, &reason);
+        let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format);
+        let reader = reader.map_err(|error| refuse(error.to_string()))?;
+        let mut decoder = reader.into_decoder().map_err(|error| refuse(error.to_string()))?;
+        let orientation = decoder.orientation().map_err(|error| refuse(error.to_string()))?;
+        let [width, height] = <[u32; 2]>::from(decoder.dimensions()).map(|side| side as usize);
+        let mut turned = DynamicImage::new_luma8(1, 2);
+        turned.apply_orientation(orientation);
+        Ok(if turned.width() == 1 { [height, width] } else { [width, height] })
+    }
+
     fn from_decoded(picture: DynamicImage) -> Self {
         let (height, width) = (picture.height() as usize, picture.width() as usize);
         let on_white = |value: u8, alpha: u8| {
@@ -213,6 +229,24 @@ impl Picture {
     pub fn centre_crop(&self, side: usize) -> Self {
         let (top, left) = (self.height.saturating_sub(side) / 2, self.width.saturating_sub(side) / 2);
         self.crop(top, left, side, side)
+    }
+
+    /// The picture turned against the clock by so many quarters of a circle.
+    pub fn turned(&self, quarters: usize) -> Self {
+        let (rows, columns) = (self.height, self.width);
+        let source = |row: usize, column: usize| match quarters % 4 {
+            0 => (row, column),
+            1 => (column, columns - 1 - row),
+            2 => (rows - 1 - row, columns - 1 - column),
+            _ => (rows - 1 - column, row),
+        };
+        let (height, width) = if quarters.is_multiple_of(2) { (rows, columns) } else { (columns, rows) };
+        let mut pixels = Vec::with_capacity(self.pixels.len());
+        for (row, column) in (0..height).flat_map(|row| (0..width).map(move |column| (row, column))) {
+            let (row, column) = source(row, column);
+            pixels.extend_from_slice(&self.pixels[(row * columns + column) * self.channels..][..self.channels]);
+        }
+        Self { height, width, channels: self.channels, pixels }
     }
 
     /// Turns left and right over.

@@ -23,6 +23,8 @@ pub(crate) enum Purpose {
     Texture = 5,
     /// A drawn scene: `(seed, kind, 0)`.
     Scene = 6,
+    /// A drawn picture with a mask: `(kind, number, 0)`.
+    Structure = 20,
 }
 
 /// Draws from one stream.

@@ -6,7 +6,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::readers::Subset;
-use crate::{Cifar10, DataError, Dataset, Drawings, Faces, Folder, Identities, Idx};
+use crate::{
+    Cifar10, DataError, Dataset, Drawings, Faces, Folder, Identities, Idx, Pairs, Structure, Structures,
+};
 
 /// `KIND[:PATH]`: where pictures come from. Displays as it is parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub enum Source {
     Faces,
     /// `drawings`: scenes and textures, drawn by the program.
     Drawings,
+    /// `membranes` or `roads`: drawn by the program, with masks.
+    Structures(Structure),
     /// `idx:DIR`: MNIST's and Fashion-MNIST's files.
     Idx(PathBuf),
     /// `cifar10:DIR`: CIFAR-10's binary version.
@@ -23,6 +27,8 @@ pub enum Source {
     Folder(PathBuf),
     /// `identities:DIR`: one folder a person or class.
     Identities(PathBuf),
+    /// `pairs:DIR`: pictures and their masks.
+    Pairs(PathBuf),
 }
 
 /// Which part of the data.
@@ -49,8 +55,8 @@ impl Source {
     /// Opens one part of the data.
     ///
     /// IDX and CIFAR-10 are split by their own files, drawn faces by
-    /// identities ([`Faces::train`], [`Faces::held_out`]). A folder of
-    /// pictures holds out every tenth picture; a folder of identities every
+    /// identities ([`Faces::train`], [`Faces::held_out`]), drawn structures by numbers. A folder of
+    /// pictures or of pairs holds out every tenth picture; a folder of identities every
     /// tenth identity, so that people held out are never trained on.
     ///
     /// # Errors
@@ -63,19 +69,35 @@ impl Source {
                 Split::HeldOut => Faces::held_out(options.size, options.channels),
             }),
             Self::Drawings => Arc::new(Drawings::new(options.size, options.channels, split)),
+            Self::Structures(structure) => {
+                Arc::new(Structures::new(*structure, split, options.size, options.channels))
+            }
             Self::Idx(folder) => Arc::new(Idx::open(folder, split)?),
             Self::Cifar10(folder) => Arc::new(Cifar10::open(folder, split)?),
             Self::Folder(folder) => Arc::new(Subset::by_picture(Folder::open(folder)?, split)),
             Self::Identities(folder) => Arc::new(Subset::by_label(Identities::open(folder)?, split)),
+            Self::Pairs(folder) => Arc::new(Subset::by_picture(Pairs::open(folder)?, split)),
         };
-        if let (true, Self::Folder(folder) | Self::Identities(folder)) = (dataset.is_empty(), self) {
+        if let (true, Self::Folder(folder) | Self::Identities(folder) | Self::Pairs(folder)) =
+            (dataset.is_empty(), self)
+        {
             let (found, expected) = match self {
                 Self::Folder(_) => ("one picture", "at least two pictures, to train on one and hold one out"),
+                Self::Pairs(_) => {
+                    ("one picture with its mask", "at least two, to train on one and hold one out")
+                }
                 _ => ("one person or class", "at least two, to train on one and hold one out"),
             };
             return Err(DataError::layout(folder, found, expected, "add pictures"));
         }
         Ok(dataset)
+    }
+}
+
+impl Source {
+    /// Whether its pictures come with masks.
+    pub fn has_masks(&self) -> bool {
+        matches!(self, Self::Structures(_) | Self::Pairs(_))
     }
 }
 
@@ -95,10 +117,14 @@ impl FromStr for Source {
             "faces" => return refuse("drawn faces take no folder"),
             "drawings" if path.is_none() => return Ok(Self::Drawings),
             "drawings" => return refuse("drawn scenes and textures take no folder"),
+            "membranes" | "roads" if path.is_some() => return refuse("drawn pictures take no folder"),
+            "membranes" => return Ok(Self::Structures(Structure::Membranes)),
+            "roads" => return Ok(Self::Structures(Structure::Roads)),
             "idx" => Self::Idx,
             "cifar10" => Self::Cifar10,
             "folder" => Self::Folder,
             "identities" => Self::Identities,
+            "pairs" => Self::Pairs,
             _ => return refuse("unknown kind"),
         };
         match path {
@@ -113,10 +139,12 @@ impl fmt::Display for Source {
         match self {
             Self::Faces => f.write_str("faces"),
             Self::Drawings => f.write_str("drawings"),
+            Self::Structures(structure) => f.write_str(structure.word()),
             Self::Idx(folder) => write!(f, "idx:{}", folder.display()),
             Self::Cifar10(folder) => write!(f, "cifar10:{}", folder.display()),
             Self::Folder(folder) => write!(f, "folder:{}", folder.display()),
             Self::Identities(folder) => write!(f, "identities:{}", folder.display()),
+            Self::Pairs(folder) => write!(f, "pairs:{}", folder.display()),
         }
     }
 }

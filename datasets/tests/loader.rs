@@ -15,7 +15,7 @@ fn faces() -> Arc<dyn Dataset> {
 }
 
 fn options() -> LoaderOptions {
-    let augmentation = Augmentation { flip: true, crop_from: Some(20) };
+    let augmentation = Augmentation { flip: true, crop_from: Some(20), ..Augmentation::default() };
     LoaderOptions { seed: 9, workers: 1, augmentation, ..LoaderOptions::new(4, 16, 1) }
 }
 
@@ -78,7 +78,7 @@ fn batches_hold_the_pictures_they_name() {
         let sample = dataset.sample(*index).unwrap();
         assert_eq!((batch.labels[place], batch.picture(place)), (sample.label, sample.picture));
     }
-    let augmentation = Augmentation { flip: true, crop_from: None };
+    let augmentation = Augmentation { flip: true, ..Augmentation::default() };
     let mut flipped = Loader::new(Arc::clone(&dataset), LoaderOptions { augmentation, ..plain }).unwrap();
     let turned = flipped.next_batch().unwrap();
     let mut turns = 0;
@@ -119,7 +119,7 @@ impl Dataset for Partly {
             return Err(DataError::Picture { path: self.name(index), reason: "is no picture".into() });
         }
         let picture = Picture::new(6, 9, 1, vec![(index % 256) as u8; 54]);
-        Ok(Sample { picture, label: self.label(index) })
+        Ok(Sample { picture, label: self.label(index), mask: None })
     }
     fn label(&self, index: usize) -> u32 {
         index as u32

@@ -16,7 +16,7 @@
 //! 0.1, layers `relu1_2`, `relu2_2`, `relu3_4`: the paper's `conv1_2`, `conv2_2`, `conv3_4` after their ReLU.
 //! Source: Mosinska et al. 2018, equations 2, 3 and 5.
 
-use gobelin_autograd::{Var, ops};
+use gobelin_autograd::{Tensor, Var, ops};
 
 use crate::Reduction;
 use crate::bce::bce;
@@ -71,12 +71,20 @@ impl Topology {
     /// If the shapes do not fit.
     #[track_caller]
     pub fn of_maps(&self, features: &dyn Features, logits: &Var, target: &Var, maps: &[Var]) -> Var {
+        let pixels = bce(logits, target, 1.0, None, Reduction::Mean);
+        ops::add(&pixels, &ops::scale(&self.distance(features, logits, maps), self.mu))
+    }
+
+    /// The sum over layers alone, without `mu`: for use beside another loss of pixels.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[track_caller]
+    pub fn distance(&self, features: &dyn Features, logits: &Var, maps: &[Var]) -> Var {
         let found = self.maps(features, &ops::sigmoid(logits));
         assert!(found.len() == maps.len(), "topology: one map for each layer");
-        let pixels = bce(logits, target, 1.0, None, Reduction::Mean);
-        found.iter().zip(maps).fold(pixels, |sum, (found, wanted)| {
-            ops::add(&sum, &ops::scale(&ops::mean_squared_difference(found, wanted), self.mu))
-        })
+        let each = found.iter().zip(maps).map(|(found, wanted)| ops::mean_squared_difference(found, wanted));
+        each.reduce(|sum, layer| ops::add(&sum, &layer)).unwrap_or_else(|| Tensor::scalar(0.0).into())
     }
 }
 
@@ -115,7 +123,7 @@ mod tests {
     use super::*;
     use crate::testing::{numbers, toy_features};
     use gobelin_autograd::check::GradientCheck;
-    use gobelin_autograd::{Tape, Tensor};
+    use gobelin_autograd::Tape;
 
     fn toy() -> Topology {
         Topology { mu: 2.0, layers: vec!["relu1_1".into(), "relu2_1".into()] }

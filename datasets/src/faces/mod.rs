@@ -132,7 +132,7 @@ impl Dataset for Faces {
 
     fn sample(&self, index: usize) -> Result<Sample, DataError> {
         let (identity, variation) = self.numbers(index);
-        Ok(Sample { picture: self.draw(identity, variation), label: self.label(index) })
+        Ok(Sample { picture: self.draw(identity, variation), label: self.label(index), mask: None })
     }
 
     fn label(&self, index: usize) -> u32 {

@@ -11,6 +11,8 @@ pub struct Batch {
     pub channels: usize,
     /// `(batch, size, size, channels)`, row-major, from -1 (black) to 1 (white).
     pub pixels: Vec<f32>,
+    /// `(batch, size, size)`: 1 where a picture's mask is set, else 0. Empty for data without masks.
+    pub masks: Vec<f32>,
     /// Class or identity of each picture.
     pub labels: Vec<u32>,
     /// Place of each picture in its dataset. Where a picture did not decode,
@@ -43,10 +45,12 @@ impl Batch {
     }
 
     /// Takes over decoded bytes, turned into a net's range.
-    pub(super) fn set_bytes(&mut self, size: usize, channels: usize, bytes: &[u8]) {
+    pub(super) fn set_bytes(&mut self, size: usize, channels: usize, bytes: &[u8], masks: &[u8]) {
         (self.size, self.channels) = (size, channels);
         self.pixels.clear();
         // A division, for exactly -1 and 1 at the ends.
         self.pixels.extend(bytes.iter().map(|byte| f32::from(*byte) / 127.5 - 1.0));
+        self.masks.clear();
+        self.masks.extend(masks.iter().map(|byte| f32::from(*byte >= 128)));
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::augment::Square;
+use super::augment::{Square, Squared};
 use super::batch::Batch;
 use super::worker::sample_or_next;
-use crate::{DataError, Dataset};
+use crate::{DataError, Dataset, Sample};
 
 /// Which pictures a [`HeldOut`] walks, and how they are handed out.
 #[derive(Debug, Clone, Copy)]
@@ -47,10 +47,10 @@ impl HeldOut {
         Self { dataset, options: HeldOutOptions { count, ..options }, given: 0 }
     }
 
-    fn decode(&self, index: usize) -> Result<(usize, u32, Vec<u8>), DataError> {
+    fn decode(&self, index: usize) -> Result<(usize, u32, Squared), DataError> {
         let (index, sample) = sample_or_next(&*self.dataset, index, &mut Vec::new())?;
-        let square = Square { size: self.options.size, channels: self.options.channels, unscaled: false };
-        Ok((index, sample.label, square.fixed(&sample.picture).pixels))
+        let square = Square { size: self.options.size, channels: self.options.channels };
+        Ok((index, sample.label, square.fixed(&sample)))
     }
 }
 
@@ -63,19 +63,39 @@ impl Iterator for HeldOut {
         if self.given == end {
             return None;
         }
-        let spread = |number: usize| (number as u128 * self.dataset.len() as u128 / count as u128) as usize;
+        let place = |number: usize| spread(&*self.dataset, number, count);
         let decoded: Result<Vec<_>, _> =
-            (self.given..end).into_par_iter().map(|number| self.decode(spread(number))).collect();
+            (self.given..end).into_par_iter().map(|number| self.decode(place(number))).collect();
         self.given = end;
         Some(decoded.map(|decoded| {
-            let bytes = decoded.iter().flat_map(|(_, _, bytes)| bytes).copied().collect::<Vec<u8>>();
+            let bytes: Vec<u8> =
+                decoded.iter().flat_map(|(.., square)| &square.picture.pixels).copied().collect();
+            let masks = decoded.iter().filter_map(|(.., square)| square.mask.as_ref());
+            let masks: Vec<u8> = masks.flat_map(|mask| &mask.pixels).copied().collect();
             let mut batch = Batch {
                 labels: decoded.iter().map(|(_, label, _)| *label).collect(),
                 indices: decoded.iter().map(|(index, _, _)| *index).collect(),
                 ..Batch::default()
             };
-            batch.set_bytes(size, channels, &bytes);
+            batch.set_bytes(size, channels, &bytes, &masks);
             batch
         }))
     }
+}
+
+/// Number `number` of `count` places spread evenly over a dataset.
+fn spread(dataset: &dyn Dataset, number: usize, count: usize) -> usize {
+    (number as u128 * dataset.len() as u128 / count as u128) as usize
+}
+
+/// The pictures a [`HeldOut`] walks, as they are stored, each decoded when its turn comes: for metrics of whole pictures.
+pub fn held_out_samples(
+    dataset: &dyn Dataset,
+    count: usize,
+) -> impl Iterator<Item = Result<Sample, DataError>> {
+    let count = count.min(dataset.len());
+    (0..count).map(move |number| {
+        let place = spread(dataset, number, count);
+        sample_or_next(dataset, place, &mut Vec::new()).map(|(_, sample)| sample)
+    })
 }

@@ -20,9 +20,9 @@ use std::thread::JoinHandle;
 pub use augment::Augmentation;
 use augment::Square;
 pub use batch::Batch;
-pub use held_out::{HeldOut, HeldOutOptions};
+pub use held_out::{HeldOut, HeldOutOptions, held_out_samples};
 pub use order::{BatchPlan, Order, Shuffled};
-use worker::{Decoded, Done, Job, Outcome, Shared};
+use worker::{Buffers, Decoded, Done, Job, Outcome, Shared};
 
 use crate::{DataError, Dataset};
 
@@ -47,23 +47,12 @@ pub struct LoaderOptions {
     pub workers: usize,
     /// What is varied between epochs.
     pub augmentation: Augmentation,
-    /// Cuts the square out of the picture as it is, anywhere, and resizes nothing: for pictures whose fine detail counts.
-    /// A dataset must then skip pictures that are smaller.
-    pub unscaled: bool,
 }
 
 impl LoaderOptions {
     /// Batches of squares, seed 0, one worker, no augmentation.
     pub fn new(batch: usize, size: usize, channels: usize) -> Self {
-        Self {
-            batch,
-            size,
-            channels,
-            seed: 0,
-            workers: 1,
-            augmentation: Augmentation::default(),
-            unscaled: false,
-        }
+        Self { batch, size, channels, seed: 0, workers: 1, augmentation: Augmentation::default() }
     }
 }
 
@@ -85,7 +74,7 @@ pub struct Loader {
     /// Most batches ready or in work.
     ahead: usize,
     /// Buffers of batches given, for batches to come.
-    buffers: Vec<Vec<u8>>,
+    buffers: Vec<Buffers>,
     skipped: BTreeMap<usize, DataError>,
     jobs: Option<SyncSender<Job>>,
     done: Receiver<Done>,
@@ -126,7 +115,7 @@ impl Loader {
         order: Box<dyn Order>,
         options: LoaderOptions,
     ) -> Result<Self, DataError> {
-        let LoaderOptions { size, channels, seed, workers, augmentation, unscaled, .. } = options;
+        let LoaderOptions { size, channels, seed, workers, augmentation, .. } = options;
         assert!(
             size > 0 && workers > 0 && (channels == 1 || channels == 3),
             "Loader: {options:?}, expected numbers above zero and 1 or 3 channels"
@@ -136,7 +125,7 @@ impl Loader {
             "Loader: a square of {size} cropped from {:?}, expected at least {size}",
             augmentation.crop_from
         );
-        let square = Square { size, channels, unscaled };
+        let square = Square { size, channels };
         let shared = Arc::new(Shared { dataset, square, augmentation, seed, generation: AtomicU64::new(0) });
         let ahead = workers + 1;
         let (jobs, waiting_jobs) = sync_channel(ahead);
@@ -235,7 +224,7 @@ impl Loader {
             Outcome::Panicked(panic) => std::panic::resume_unwind(panic),
             Outcome::Abandoned => unreachable!("only jobs of an earlier generation are abandoned"),
         };
-        let Decoded { epoch, bytes, labels, indices, skipped } = decoded;
+        let Decoded { epoch, buffers, labels, indices, skipped } = decoded;
         self.skipped.extend(skipped);
         if let Some((_, first)) = self.skipped.first_key_value()
             && self.skipped.len() > skip_limit(self.shared.dataset.len())
@@ -245,10 +234,10 @@ impl Loader {
             return Err(error);
         }
         self.position += 1;
-        let Square { size, channels, .. } = self.shared.square;
-        batch.set_bytes(size, channels, &bytes);
+        let Square { size, channels } = self.shared.square;
+        batch.set_bytes(size, channels, &buffers.pictures, &buffers.masks);
         (batch.labels, batch.indices, batch.epoch) = (labels, indices, epoch);
-        self.buffers.push(bytes);
+        self.buffers.push(buffers);
         self.send_jobs();
         Ok(())
     }
@@ -276,7 +265,7 @@ impl Loader {
                 generation: self.shared.generation.load(Ordering::Relaxed),
                 position: self.planned,
                 plan: self.order.batch(self.planned),
-                bytes: self.buffers.pop().unwrap_or_default(),
+                buffers: self.buffers.pop().unwrap_or_default(),
             };
             if jobs.send(job).is_err() {
                 return;

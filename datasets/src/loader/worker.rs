@@ -26,14 +26,21 @@ pub(super) struct Job {
     pub generation: u64,
     pub position: u64,
     pub plan: BatchPlan,
-    /// A buffer from an earlier batch, to be filled anew.
-    pub bytes: Vec<u8>,
+    /// Buffers from an earlier batch, to be filled anew.
+    pub buffers: Buffers,
+}
+
+/// What is decoded of a batch's pictures.
+#[derive(Default)]
+pub(super) struct Buffers {
+    pub pictures: Vec<u8>,
+    pub masks: Vec<u8>,
 }
 
 /// A batch made.
 pub(super) struct Decoded {
     pub epoch: u64,
-    pub bytes: Vec<u8>,
+    pub buffers: Buffers,
     pub labels: Vec<u32>,
     pub indices: Vec<usize>,
     /// Pictures that did not decode, and why.
@@ -73,9 +80,10 @@ pub(super) fn work(shared: &Shared, jobs: &Mutex<Receiver<Job>>, done: &Sender<D
 }
 
 fn make(shared: &Shared, job: Job) -> Outcome {
-    let Job { generation, plan, mut bytes, .. } = job;
-    bytes.clear();
-    bytes.reserve_exact(plan.indices.len() * shared.square.bytes());
+    let Job { generation, plan, mut buffers, .. } = job;
+    buffers.masks.clear();
+    buffers.pictures.clear();
+    buffers.pictures.reserve_exact(plan.indices.len() * shared.square.bytes());
     let (mut labels, mut indices, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
     for asked in plan.indices {
         if shared.generation.load(Ordering::Relaxed) != generation {
@@ -86,12 +94,13 @@ fn make(shared: &Shared, job: Job) -> Outcome {
             Err(error) => return Outcome::Failed(error),
         };
         let square =
-            shared.square.augmented(&sample.picture, shared.augmentation, shared.seed, plan.epoch, asked);
-        bytes.extend_from_slice(&square.pixels);
+            shared.square.augmented(&sample, shared.augmentation, shared.seed, plan.epoch, asked);
+        buffers.pictures.extend_from_slice(&square.picture.pixels);
+        buffers.masks.extend(square.mask.iter().flat_map(|mask| &mask.pixels));
         labels.push(sample.label);
         indices.push(index);
     }
-    Outcome::Made(Decoded { epoch: plan.epoch, bytes, labels, indices, skipped })
+    Outcome::Made(Decoded { epoch: plan.epoch, buffers, labels, indices, skipped })
 }
 
 /// Picture `asked`, or the first after it that decodes, going round at the

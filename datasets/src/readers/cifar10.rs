@@ -77,7 +77,7 @@ impl Dataset for Cifar10 {
         let planes = &self.records[index * RECORD + 1..][..3 * PLANE];
         let pixels =
             (0..PLANE).flat_map(|place| [0, 1, 2].map(|plane| planes[plane * PLANE + place])).collect();
-        Ok(Sample { picture: Picture::new(SIDE, SIDE, 3, pixels), label: self.label(index) })
+        Ok(Sample { picture: Picture::new(SIDE, SIDE, 3, pixels), label: self.label(index), mask: None })
     }
 
     fn label(&self, index: usize) -> u32 {

@@ -41,7 +41,7 @@ impl Dataset for Folder {
     }
 
     fn sample(&self, index: usize) -> Result<Sample, DataError> {
-        Ok(Sample { picture: Picture::read(&self.pictures[index])?, label: 0 })
+        Ok(Sample { picture: Picture::read(&self.pictures[index])?, label: 0, mask: None })
     }
 
     fn label(&self, _index: usize) -> u32 {

@@ -67,7 +67,7 @@ impl Dataset for Identities {
 
     fn sample(&self, index: usize) -> Result<Sample, DataError> {
         let (path, label) = &self.pictures[index];
-        Ok(Sample { picture: Picture::read(path)?, label: *label })
+        Ok(Sample { picture: Picture::read(path)?, label: *label, mask: None })
     }
 
     fn label(&self, index: usize) -> u32 {

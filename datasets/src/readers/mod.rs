@@ -4,6 +4,7 @@ mod cifar10;
 mod folder;
 mod identities;
 mod idx;
+mod pairs;
 mod scan;
 mod subset;
 
@@ -11,4 +12,5 @@ pub use cifar10::Cifar10;
 pub use folder::Folder;
 pub use identities::Identities;
 pub use idx::Idx;
+pub use pairs::Pairs;
 pub(crate) use subset::Subset;

@@ -41,8 +41,8 @@ impl<D: Dataset> Dataset for Subset<D> {
     }
 
     fn sample(&self, index: usize) -> Result<Sample, DataError> {
-        let picture = self.whole.sample(self.indices[index])?.picture;
-        Ok(Sample { picture, label: self.label(index) })
+        let sample = self.whole.sample(self.indices[index])?;
+        Ok(Sample { label: self.label(index), ..sample })
     }
 
     fn label(&self, index: usize) -> u32 {
@@ -64,6 +64,10 @@ impl<D: Dataset> Dataset for Subset<D> {
 
     fn shape(&self) -> Option<PictureShape> {
         self.whole.shape()
+    }
+
+    fn shortest_side(&self) -> Option<usize> {
+        self.whole.shortest_side()
     }
 
     fn describe(&self) -> String {

@@ -294,7 +294,7 @@ impl GanOptions {
         let game = Game::new(rules, run.seed).map_err(|error| Self::refuse(error.to_string()))?;
         let options = LoaderOptions {
             seed: run.seed,
-            augmentation: gobelin_datasets::Augmentation { flip: self.flip, crop_from: None },
+            augmentation: gobelin_datasets::Augmentation { flip: self.flip, ..Default::default() },
             ..LoaderOptions::new(run.batch, shape.size, shape.channels)
         };
         let loader = Loader::new(self.open(run, Split::Train)?, options)?;

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use clap::Command;
 use gobelin_gan::GanOptions;
 use gobelin_harness::{Recipe, cli, end};
+use gobelin_segment::SegmentOptions;
 
 fn main() -> ExitCode {
     gobelin_kernels::keep_large_blocks_mapped();
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         .subcommand(cli::command::<GanOptions>())
         .subcommand(loss::command())
         .subcommand(metric::command())
+        .subcommand(cli::command::<SegmentOptions>())
         .subcommand(net::command())
         .subcommand(bench::command())
         .subcommand(data::command());
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Some((GanOptions::NAME, matches)) => cli::main::<GanOptions>(matches),
         Some((loss::NAME, matches)) => end(loss::main(matches)),
         Some((metric::NAME, matches)) => end(metric::main(matches)),
+        Some((SegmentOptions::NAME, matches)) => cli::main::<SegmentOptions>(matches),
         Some((net::NAME, matches)) => end(net::main(matches)),
         Some((bench::NAME, matches)) => end(bench::main(matches)),
         Some((data::NAME, matches)) => data::main(matches),

@@ -325,7 +325,11 @@ impl<'a, T: Trainer> Sitting<'a, T> {
     }
 
     fn finish(mut self) -> Result<Outcome, Error> {
-        let files = self.export()?;
+        let mut files = self.export()?;
+        for (name, text) in self.trainer.reports().map_err(Error::of_trainer)? {
+            files::replace_with(&self.directory.join(&name), text.as_bytes())?;
+            files.push(name);
+        }
         let summary = self.trainer.summary().map_err(Error::of_trainer)?;
         self.log(summary.metrics.iter().collect(), Vec::new(), true)?;
         let done = format!(

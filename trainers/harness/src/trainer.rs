@@ -61,6 +61,15 @@ pub trait Trainer {
     /// # Errors
     /// Whatever stops training.
     fn summary(&mut self) -> Result<Summary, Failure>;
+
+    /// Texts for the run directory, as a table of what came out: file names and contents. Asked for once, after the last
+    /// step.
+    ///
+    /// # Errors
+    /// Whatever stops training.
+    fn reports(&mut self) -> Result<Vec<(String, String)>, Failure> {
+        Ok(Vec::new())
+    }
 }
 
 /// A trainer's own flags, and how they make a trainer.

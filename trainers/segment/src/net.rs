@@ -1,0 +1,126 @@
+//! The network: a U-Net that may be given its own answer beside the picture, several times (Mosinska et al. 2018, section 3.3).
+
+use gobelin_autograd::random::Generator;
+use gobelin_autograd::{Tensor, Var, ops};
+use gobelin_datasets::Picture;
+use gobelin_nets::unet::{Options, UNet};
+use gobelin_nets::{Module, Pass};
+
+use crate::tiles;
+
+/// What the network looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Channels of a picture: 1 or 3.
+    pub channels: usize,
+    /// Outputs a pixel: 1, the logit of the mask, or 2, the logits of background and mask.
+    pub classes: usize,
+    /// Channels of the widest map.
+    pub width: usize,
+    /// How often the size is halved.
+    pub depth: usize,
+    /// How many answers the network gives, each but the first with the one before in sight. With 1 it sees the picture alone.
+    pub refine: usize,
+}
+
+impl Shape {
+    /// Rows and columns of what the network is given are multiples of this.
+    pub fn unit(&self) -> usize {
+        1 << self.depth
+    }
+
+    /// How far from a pixel the network may look, rounded up to whole units: 2 pixels a convolution and level twice, and
+    /// what pooling shifts.
+    pub(crate) fn reach(&self) -> usize {
+        7 * self.unit()
+    }
+}
+
+/// A U-Net that segments.
+pub struct Segmenter {
+    /// Its shape.
+    pub shape: Shape,
+    /// The network.
+    pub net: UNet,
+}
+
+impl Segmenter {
+    /// Fresh weights.
+    pub fn new(shape: Shape, numbers: &mut Generator) -> Self {
+        let channels = shape.channels + usize::from(shape.refine > 1);
+        let Shape { classes, width, depth, .. } = shape;
+        Self { shape, net: UNet::new(Options { channels, classes, width, depth }, numbers) }
+    }
+
+    /// What the network gives for `pictures` (N, H, W, channels) in [-1, 1] in each of its answers: (N, H, W, classes). Each sees
+    /// the mask's probability in the one before, the first a probability of 0 everywhere. Gradients go back through all
+    /// answers, as through a recurrent network.
+    pub fn answers(&self, pass: &Pass, pictures: &Var) -> Vec<Var> {
+        let mut answers = Vec::with_capacity(self.shape.refine);
+        for _ in 0..self.shape.refine {
+            let seen = self.with_answer(pictures, answers.last().map(|answer| ops::sigmoid(&logit(answer))));
+            answers.push(self.net.forward(pass, &seen));
+        }
+        answers
+    }
+
+    /// The probability of the mask at each pixel of a picture of any size, in each answer, by the running statistics. Large
+    /// pictures are looked at in tiles that overlap as far as the network looks, so there are no seams.
+    pub fn probabilities(&self, picture: &Picture, exact: bool) -> Vec<Vec<f32>> {
+        let pass = Pass::evaluation().exact(exact);
+        let unit = self.shape.unit();
+        let picture = picture.clone().into_channels(self.shape.channels);
+        let padded = tiles::padded(&picture, unit);
+        let mut answer: Option<Var> = None;
+        let mut found = Vec::with_capacity(self.shape.refine);
+        for _ in 0..self.shape.refine {
+            let seen = self.with_answer(&padded, answer);
+            let look = |part: &Var| ops::sigmoid(&logit(&self.net.forward(&pass, part)));
+            let probability = tiles::by_tiles(&seen, unit, self.shape.reach(), look);
+            let width = padded.shape()[2];
+            let rows = probability.data().chunks_exact(width).take(picture.height);
+            found.push(rows.flat_map(|row| &row[..picture.width]).copied().collect());
+            answer = Some(probability.into());
+        }
+        found
+    }
+
+    /// What the network is given.
+    fn with_answer(&self, pictures: &Var, answer: Option<Var>) -> Var {
+        if self.shape.refine == 1 {
+            return pictures.clone();
+        }
+        let answer = answer.unwrap_or_else(|| {
+            let &[n, h, w, _] = pictures.shape() else {
+                panic!("segment: pictures of {:?}, expected (N, H, W, C)", pictures.shape())
+            };
+            Tensor::zeros(&[n, h, w, 1]).into()
+        });
+        ops::concat(&[pictures, &answer], 3)
+    }
+}
+
+/// The logit of the mask, (N, H, W, 1), in what the network gives: of two classes, how much more the mask has.
+pub fn logit(answer: &Var) -> Var {
+    match answer.shape().last() {
+        Some(1) => answer.clone(),
+        _ => ops::sub(&ops::narrow(answer, 3, 1, 1), &ops::narrow(answer, 3, 0, 1)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gobelin_autograd::random;
+
+    #[test]
+    fn each_answer_sees_the_one_before() {
+        let shape = Shape { channels: 1, classes: 2, width: 2, depth: 1, refine: 3 };
+        let net = Segmenter::new(shape, &mut random::generator(1, 0));
+        let picture = Picture::new(10, 7, 1, (0..70).map(|i| i * 3).collect());
+        let found = net.probabilities(&picture, true);
+        assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [70; 3]);
+        assert!(found[0] != found[1] && found[1] != found[2]);
+        assert!(found.iter().flatten().all(|p| (0.0..=1.0).contains(p)));
+    }
+}

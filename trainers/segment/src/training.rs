@@ -1,0 +1,101 @@
+//! A network with the data it learns from.
+
+use gobelin_autograd::Tensor;
+use gobelin_datasets::{Batch, Loader, Picture};
+use gobelin_harness::{Failure, State, StateError, StepReport};
+use gobelin_nets::weights::{self, Weights};
+
+use crate::learner::{Learned, Learner};
+use crate::trouble::Trouble;
+
+/// The probability from which a pixel is set.
+pub const THRESHOLD: f32 = 0.5;
+
+/// A learner, its data, and what it is watched for.
+pub struct Training {
+    /// The learner.
+    pub learner: Learner,
+    loader: Loader,
+    batch: Batch,
+    /// Pictures that did not decode, as far as they have been told.
+    skipped: usize,
+    trouble: Trouble,
+    /// The weight of what VGG-19 sees.
+    mu: f32,
+}
+
+impl Training {
+    /// At its beginning; `loader` gives pictures with masks, `mu` is the weight of the topology loss in the objective.
+    pub fn new(learner: Learner, loader: Loader, mu: f32) -> Self {
+        Self { learner, loader, batch: Batch::default(), skipped: 0, trouble: Trouble::default(), mu }
+    }
+
+    /// One update on the next batch: what it told, and signs of trouble.
+    ///
+    /// # Errors
+    /// If the data cannot be read.
+    pub fn update(&mut self) -> Result<(Learned, StepReport), Failure> {
+        self.loader.fill(&mut self.batch)?;
+        let Batch { size, channels, .. } = self.batch;
+        let shape = |channels: usize| [self.batch.len(), size, size, channels];
+        let pictures = Tensor::new(&shape(channels), &self.batch.pixels);
+        let masks = Tensor::new(&shape(1), &self.batch.masks);
+        let learned = self.learner.update(&pictures, &masks);
+        let report = self.tell_skipped(StepReport::new());
+        let report = self.trouble.watch(&learned, self.mu, report);
+        Ok((learned, report))
+    }
+
+    /// Warns of pictures that did not decode since the last step.
+    fn tell_skipped(&mut self, report: StepReport) -> StepReport {
+        let skipped = self.loader.skipped();
+        let before = std::mem::replace(&mut self.skipped, skipped.len());
+        match skipped.values().next() {
+            Some(first) if skipped.len() > before => report.warning(
+                "skipped-pictures",
+                format!(
+                    "{} pictures skipped so far; the first: {first}; `gobelin data check` names the others",
+                    skipped.len()
+                ),
+            ),
+            _ => report,
+        }
+    }
+
+    /// The probability of the mask at each pixel, in each of the network's answers.
+    pub fn probabilities(&self, picture: &Picture) -> Vec<Vec<f32>> {
+        self.learner.segmenter.probabilities(picture, self.learner.is_exact())
+    }
+
+    /// The mask of a picture, by the network's last answer.
+    pub fn segment(&self, picture: &Picture) -> Vec<bool> {
+        let answers = self.probabilities(picture);
+        let last = answers.last().expect("at least one answer");
+        last.iter().map(|probability| *probability >= THRESHOLD).collect()
+    }
+
+    /// Stores everything a later update depends on under `prefix`.
+    pub fn save(&self, state: &mut State, prefix: &str) {
+        state.put_module(&format!("{prefix}/net"), &self.learner.segmenter.net);
+        state.put_optimiser(&format!("{prefix}/optimiser"), &self.learner.optimiser);
+        state.put_integer(format!("{prefix}/data-position"), self.loader.position() as i64);
+        self.trouble.save(state, &format!("{prefix}/trouble"));
+    }
+
+    /// Takes back what was stored.
+    ///
+    /// # Errors
+    /// An entry is missing or has another shape.
+    pub fn load(&mut self, state: &State, prefix: &str) -> Result<(), StateError> {
+        state.load_module(&format!("{prefix}/net"), &self.learner.segmenter.net)?;
+        state.load_optimiser(&format!("{prefix}/optimiser"), &mut self.learner.optimiser)?;
+        self.loader.seek(state.integer(&format!("{prefix}/data-position"))? as u64);
+        self.trouble = Trouble::load(state, &format!("{prefix}/trouble"))?;
+        Ok(())
+    }
+
+    /// The weights as files have them.
+    pub fn weights(&self) -> Weights {
+        weights::stored(&self.learner.segmenter.net)
+    }
+}
