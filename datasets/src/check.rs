@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use crate::readers::unpaired;
 use crate::{
     Cifar10, DataError, Dataset, Folder, Identities, Idx, OpenOptions, Picture, Source, Split, skip_limit,
 };
@@ -23,9 +24,10 @@ const NAMED: usize = 20;
 /// decode than a run would skip.
 pub fn check(source: &Source) -> Result<String, DataError> {
     let layout = match source {
-        Source::Faces => "nothing: the program draws them",
+        Source::Faces | Source::Seasons => "nothing: the program draws them",
         Source::Idx(_) => Idx::LAYOUT,
         Source::Cifar10(_) => Cifar10::LAYOUT,
+        Source::Ab(_) => unpaired::LAYOUT,
         Source::Folder(_) => Folder::LAYOUT,
         Source::Identities(_) => Identities::LAYOUT,
     };

@@ -11,7 +11,7 @@ use std::path::Path;
 pub enum DataError {
     /// The text after `--data` names no kind of data.
     #[error(
-        "data source `{text}`: {problem}; expected faces, idx:DIR, cifar10:DIR, folder:DIR or identities:DIR"
+        "data source `{text}`: {problem}; expected faces, seasons, idx:DIR, cifar10:DIR, ab:DIR, folder:DIR or identities:DIR"
     )]
     Source {
         /// What the user wrote.

@@ -19,6 +19,7 @@
 
 mod check;
 mod dataset;
+pub mod domains;
 mod error;
 pub mod faces;
 mod loader;
@@ -29,6 +30,7 @@ mod source;
 
 pub use check::check;
 pub use dataset::{Dataset, PictureShape, Sample};
+pub use domains::Domains;
 pub use error::DataError;
 pub use faces::{Faces, FacesOptions};
 pub use loader::{

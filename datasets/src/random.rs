@@ -19,6 +19,8 @@ pub(crate) enum Purpose {
     Identity = 3,
     /// One picture of a drawn person: `(seed, identity, variation)`.
     Variation = 4,
+    /// A drawn landscape: `(scene, 0, 0)`.
+    Landscape = 7,
 }
 
 /// Draws from one stream.

@@ -5,18 +5,23 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::readers::Subset;
-use crate::{Cifar10, DataError, Dataset, Faces, Folder, Identities, Idx};
+use crate::domains::{HELD_OUT_SCENES, Season, Seasons, TRAIN_SCENES};
+use crate::readers::{Subset, unpaired};
+use crate::{Cifar10, DataError, Dataset, Domains, Faces, Folder, Identities, Idx};
 
 /// `KIND[:PATH]`: where pictures come from. Displays as it is parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// `faces`: drawn by the program.
     Faces,
+    /// `seasons`: two domains drawn by the program, summer days (A) and winter nights (B).
+    Seasons,
     /// `idx:DIR`: MNIST's and Fashion-MNIST's files.
     Idx(PathBuf),
     /// `cifar10:DIR`: CIFAR-10's binary version.
     Cifar10(PathBuf),
+    /// `ab:DIR`: two domains without pairs, in CycleGAN's layout.
+    Ab(PathBuf),
     /// `folder:DIR`: pictures without labels.
     Folder(PathBuf),
     /// `identities:DIR`: one folder a person or class.
@@ -37,9 +42,9 @@ pub enum Split {
 pub struct OpenOptions {
     /// Which part.
     pub split: Split,
-    /// The side at which drawn faces are drawn; files keep their own size.
+    /// The side at which pictures are drawn; files keep their own size.
     pub size: usize,
-    /// The channels of drawn faces; files keep their own.
+    /// The channels of drawn pictures; files keep their own.
     pub channels: usize,
 }
 
@@ -60,6 +65,8 @@ impl Source {
                 Split::Train => Faces::train(options.size, options.channels),
                 Split::HeldOut => Faces::held_out(options.size, options.channels),
             }),
+            Self::Seasons => Arc::new(seasons(options)),
+            Self::Ab(folder) => Arc::new(unpaired::open(folder, split)?),
             Self::Idx(folder) => Arc::new(Idx::open(folder, split)?),
             Self::Cifar10(folder) => Arc::new(Cifar10::open(folder, split)?),
             Self::Folder(folder) => Arc::new(Subset::by_picture(Folder::open(folder)?, split)),
@@ -74,6 +81,27 @@ impl Source {
         }
         Ok(dataset)
     }
+
+    /// Opens one part of the data as two domains without pairs. None where this source has no two domains.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the files, in one line.
+    pub fn open_domains(&self, options: &OpenOptions) -> Result<Option<Domains>, DataError> {
+        match self {
+            Self::Seasons => Ok(Some(seasons(options))),
+            Self::Ab(folder) => unpaired::open(folder, options.split).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+fn seasons(options: &OpenOptions) -> Domains {
+    let [a, b] = match options.split {
+        Split::Train => TRAIN_SCENES,
+        Split::HeldOut => [HELD_OUT_SCENES; 2],
+    };
+    let seen = |season, scenes| Arc::new(Seasons::new(season, scenes, options.size, options.channels));
+    Domains { a: seen(Season::Summer, a), b: seen(Season::Winter, b) }
 }
 
 impl FromStr for Source {
@@ -90,8 +118,11 @@ impl FromStr for Source {
         let kind: fn(PathBuf) -> Self = match kind {
             "faces" if path.is_none() => return Ok(Self::Faces),
             "faces" => return refuse("drawn faces take no folder"),
+            "seasons" if path.is_none() => return Ok(Self::Seasons),
+            "seasons" => return refuse("drawn seasons take no folder"),
             "idx" => Self::Idx,
             "cifar10" => Self::Cifar10,
+            "ab" => Self::Ab,
             "folder" => Self::Folder,
             "identities" => Self::Identities,
             _ => return refuse("unknown kind"),
@@ -107,8 +138,10 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Faces => f.write_str("faces"),
+            Self::Seasons => f.write_str("seasons"),
             Self::Idx(folder) => write!(f, "idx:{}", folder.display()),
             Self::Cifar10(folder) => write!(f, "cifar10:{}", folder.display()),
+            Self::Ab(folder) => write!(f, "ab:{}", folder.display()),
             Self::Folder(folder) => write!(f, "folder:{}", folder.display()),
             Self::Identities(folder) => write!(f, "identities:{}", folder.display()),
         }

@@ -6,6 +6,7 @@ mod identities;
 mod idx;
 mod scan;
 mod subset;
+pub(crate) mod unpaired;
 
 pub use cifar10::Cifar10;
 pub use folder::Folder;
