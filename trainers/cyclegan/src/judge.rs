@@ -6,8 +6,6 @@ use gobelin_losses::metrics::{Pictures, PyramidWasserstein, psnr, pyramid_wasser
 
 use crate::game::{A, B, Game};
 
-/// The distance from black to white.
-const RANGE: f64 = 2.0;
 /// Pictures that go through a net together.
 const TOGETHER: usize = 8;
 /// Each direction by its target, in the names of metrics.
@@ -140,10 +138,11 @@ fn translate(game: &Game, to: usize, pictures: &Tensor) -> Tensor {
 }
 
 fn closeness(found: &Tensor, expected: &Tensor, paired: bool) -> Closeness {
-    let [found, expected] = [found, expected].map(|tensor| Pictures::new(tensor.data(), shape(tensor)));
+    // The similarity compares brightness: it wants 0 for black.
+    let [found, expected] = [found, expected].map(|pictures| pictures.map(|value| (value + 1.0) / 2.0));
+    let [found, expected] = [&found, &expected].map(|tensor| Pictures::new(tensor.data(), shape(tensor)));
     let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
-    let truth =
-        || Truth { psnr: mean(psnr(found, expected, RANGE)), ssim: mean(ssim(found, expected, RANGE)) };
+    let truth = || Truth { psnr: mean(psnr(found, expected, 1.0)), ssim: mean(ssim(found, expected, 1.0)) };
     let levels = pyramid_wasserstein(found, expected, PyramidWasserstein::default());
     Closeness { truth: paired.then(truth), distance: mean(levels) }
 }

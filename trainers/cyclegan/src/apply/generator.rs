@@ -182,7 +182,7 @@ mod tests {
             error.to_string().replace(&*path.to_string_lossy(), "W")
         };
         let text = refused(|stored| stored.retain(|name, _| name != "model.1.weight"));
-        assert!(text.starts_with("W: 13 tensors, but no filter `model.1.weight`"), "{text}");
+        assert!(text.starts_with("W: 15 tensors, but no filter `model.1.weight`"), "{text}");
         let text = refused(|stored| stored.retain(|name, _| !name.contains("conv_block")));
         assert!(text.contains("no residual block"), "{text}");
         let text = refused(|stored| stored.retain(|name, _| name != "model.4.bias"));
