@@ -49,9 +49,9 @@ TELL = {
 }
 
 
-def run(seed, loss, size, width, blocks, upsample, batch, identity, rounding=0):
+def run(seed, loss, size, width, blocks, layers, upsample, batch, identity, rounding=0):
     to_b, to_a = (resnet_generator(blocks, width, 3, upsample) for _ in range(2))
-    of_a, of_b = (patch_discriminator(width) for _ in range(2))
+    of_a, of_b = (patch_discriminator(width, 3, layers) for _ in range(2))
     for number, net in enumerate((to_b, to_a, of_a, of_b)):
         set_weights(net, seed + 1000 * (number + 1), rounding)
     adam = lambda *nets: torch.optim.Adam(itertools.chain(*(n.parameters() for n in nets)), 2e-4, (0.5, 0.999))
@@ -110,12 +110,12 @@ def case(**options):
 
 def main():
     torch.set_num_threads(1)
-    small = dict(size=32, width=4, blocks=2, upsample="deconv", batch=1)
+    small = dict(size=32, width=4, blocks=2, layers=3, upsample="deconv", batch=1)
     cases = [
         case(loss="ls", identity=0.0, **small),
         case(loss="ls", identity=0.5, **{**small, "batch": 2, "size": 40}),
-        case(loss="ns", identity=0.0, **{**small, "upsample": "resize", "blocks": 1}),
-        case(loss="hinge", identity=0.5, **small),
+        case(loss="ns", identity=0.0, **{**small, "upsample": "resize", "blocks": 1, "layers": 2}),
+        case(loss="hinge", identity=0.5, **{**small, "layers": 1}),
     ]
     path = pathlib.Path(__file__).with_suffix(".json")
     path.write_text(json.dumps(cases, separators=(",", ":")).replace("},{", "},\n{") + "\n")

@@ -40,6 +40,7 @@ fn game(case: &Value, seed: u64, exact: bool) -> Game {
             upsampling: if case["upsample"] == "deconv" { Upsampling::Deconv } else { Upsampling::Resize },
         },
         discriminator_width: of("width"),
+        discriminator_layers: of("layers"),
         loss: match case["loss"].as_str().unwrap() {
             "ls" => Adversarial::Ls,
             "ns" => Adversarial::Ns,

@@ -24,6 +24,8 @@ pub struct Rules {
     pub generator: resnet_generator::Options,
     /// Channels of the discriminators' first map (64 in the paper).
     pub discriminator_width: usize,
+    /// Convolutions between the discriminators' first and last, from 1 to 3 (3 in the paper).
+    pub discriminator_layers: usize,
     /// The adversarial loss of both sides (least squares in the paper). No critic's, which nothing here would bound.
     pub loss: Adversarial,
     /// Weight of the cycle loss beside the adversarial one (10 in the paper); 0: none.
@@ -122,9 +124,10 @@ impl Game {
     pub fn new(rules: Rules, seed: u64) -> Self {
         let mut numbers = random::generator(seed, 0);
         let generators = [(); 2].map(|()| ResnetGenerator::new(rules.generator, &mut numbers));
+        let (layers, width) = (rules.discriminator_layers, rules.discriminator_width);
         let channels = rules.generator.channels;
         let discriminators =
-            [(); 2].map(|()| PatchDiscriminator::new(rules.discriminator_width, channels, &mut numbers));
+            [(); 2].map(|()| PatchDiscriminator::with_layers(layers, width, channels, &mut numbers));
         Self {
             rules,
             generators: Side::new(generators, ["b-to-a", "a-to-b"], &rules),

@@ -22,6 +22,8 @@ use crate::trainer::CycleGanTrainer;
 const EPOCHS: u64 = 100;
 /// Half the steps of the first command on a new machine.
 const HALF: u64 = 5000;
+/// What a score of discriminators with 1, 2 and 3 layers sees.
+const PATCHES: [usize; 3] = [16, 34, 70];
 /// The stream of the run's seed that orders the pictures of B.
 const ORDER_OF_B: u64 = 3;
 
@@ -45,6 +47,10 @@ pub struct CycleGanOptions {
     /// Channels of the discriminators' first map [default: as --width]
     #[arg(long, value_name = "W")]
     pub discriminator_width: Option<usize>,
+    /// Pixels a side that each score of the discriminators sees: 16, 34 or 70 [default: 70, as in the paper; 34 for
+    /// seasons at their default size]
+    #[arg(long, value_name = "PIXELS")]
+    pub patch: Option<usize>,
     /// How the generators double their maps
     #[arg(long, value_enum, default_value_t = Upsample::Deconv)]
     pub upsample: Upsample,
@@ -143,6 +149,9 @@ impl CycleGanOptions {
         between("blocks", self.blocks.unwrap_or(6) as f64, 1.0, 64.0, "")?;
         between("width", self.width.unwrap_or(64) as f64, 1.0, 1024.0, "")?;
         between("discriminator-width", self.discriminator_width.unwrap_or(64) as f64, 1.0, 1024.0, "")?;
+        if let Some(patch) = self.patch.filter(|patch| !PATCHES.contains(patch)) {
+            return Err(Self::refuse(format!("--patch {patch}: expected 16, 34 or 70")));
+        }
         between("cycle", f64::from(self.cycle), 0.0, 1e6, " (0: no cycle loss)")?;
         between("identity", f64::from(self.identity), 0.0, 1e3, " (0: no identity loss)")?;
         between("pool", self.pool as f64, 0.0, 99_999.0, "")?;
@@ -191,6 +200,7 @@ impl Recipe for CycleGanOptions {
         let size = *self.size.get_or_insert(if drawn { 32 } else { 256 });
         let width = *self.width.get_or_insert(if demonstration { 16 } else { 64 });
         self.discriminator_width.get_or_insert(width);
+        self.patch.get_or_insert(if demonstration { 34 } else { 70 });
         self.blocks.get_or_insert(if size <= 128 { 6 } else { 9 });
         let domains = self.open(run, Split::Train)?;
         let shape = domains.shape();
@@ -233,6 +243,10 @@ impl CycleGanOptions {
                 },
             },
             discriminator_width: self.discriminator_width.expect(settled),
+            discriminator_layers: 1 + PATCHES
+                .iter()
+                .position(|patch| Some(*patch) == self.patch)
+                .expect(settled),
             loss: self.loss.into(),
             cycle: self.cycle,
             identity: self.identity,

@@ -11,6 +11,7 @@ pub(super) fn prepare() -> Box<dyn FnMut()> {
     let rules = Rules {
         generator: Options { blocks: 6, ..Options::default() },
         discriminator_width: 64,
+        discriminator_layers: 3,
         loss: Adversarial::Ls,
         cycle: 10.0,
         identity: 0.5,
