@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::masks::{nothing_set, set_pixels};
+use crate::readers::unpaired;
 use crate::{
     Cifar10, DataError, Dataset, Drawings, Folder, Identities, Idx, OpenOptions, Pairs, Picture, Sample,
     Source, Split, skip_limit,
@@ -26,9 +27,10 @@ const NAMED: usize = 20;
 pub fn check(source: &Source) -> Result<String, DataError> {
     let layout = match source {
         Source::Drawings => Drawings::LAYOUT,
-        Source::Faces | Source::Structures(_) => "nothing: the program draws them",
+        Source::Faces | Source::Structures(_) | Source::Seasons => "nothing: the program draws them",
         Source::Idx(_) => Idx::LAYOUT,
         Source::Cifar10(_) => Cifar10::LAYOUT,
+        Source::Ab(_) => unpaired::LAYOUT,
         Source::Folder(_) => Folder::LAYOUT,
         Source::Identities(_) => Identities::LAYOUT,
         Source::Pairs(_) => Pairs::LAYOUT,

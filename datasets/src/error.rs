@@ -11,8 +11,8 @@ use std::path::Path;
 pub enum DataError {
     /// The text after `--data` names no kind of data.
     #[error(
-        "data source `{text}`: {problem}; expected faces, drawings, membranes, roads, idx:DIR, cifar10:DIR, folder:DIR, \
-         pairs:DIR or identities:DIR"
+        "data source `{text}`: {problem}; expected faces, drawings, membranes, roads, seasons, idx:DIR, cifar10:DIR, \
+         folder:DIR, ab:DIR, pairs:DIR or identities:DIR"
     )]
     Source {
         /// What the user wrote.

@@ -19,6 +19,7 @@
 
 mod check;
 mod dataset;
+pub mod domains;
 mod drawing;
 mod drawings;
 mod error;
@@ -30,11 +31,12 @@ mod random;
 mod readers;
 pub mod scenes;
 mod source;
-pub mod textures;
 pub mod structures;
+pub mod textures;
 
 pub use check::check;
 pub use dataset::{Dataset, PictureShape, Sample};
+pub use domains::Domains;
 pub use drawings::Drawings;
 pub use error::DataError;
 pub use faces::{Faces, FacesOptions};

@@ -23,6 +23,8 @@ pub(crate) enum Purpose {
     Texture = 5,
     /// A drawn scene: `(seed, kind, 0)`.
     Scene = 6,
+    /// A drawn landscape: `(scene, 0, 0)`.
+    Landscape = 7,
     /// A drawn picture with a mask: `(kind, number, 0)`.
     Structure = 20,
 }

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::readers::Subset;
+use crate::domains::{HELD_OUT_SCENES, Season, Seasons, TRAIN_SCENES};
+use crate::readers::{Subset, unpaired};
 use crate::{
-    Cifar10, DataError, Dataset, Drawings, Faces, Folder, Identities, Idx, Pairs, Structure, Structures,
+    Cifar10, DataError, Dataset, Domains, Drawings, Faces, Folder, Identities, Idx, Pairs, Structure,
+    Structures,
 };
 
 /// `KIND[:PATH]`: where pictures come from. Displays as it is parsed.
@@ -19,10 +21,14 @@ pub enum Source {
     Drawings,
     /// `membranes` or `roads`: drawn by the program, with masks.
     Structures(Structure),
+    /// `seasons`: two domains drawn by the program, summer days (A) and winter nights (B).
+    Seasons,
     /// `idx:DIR`: MNIST's and Fashion-MNIST's files.
     Idx(PathBuf),
     /// `cifar10:DIR`: CIFAR-10's binary version.
     Cifar10(PathBuf),
+    /// `ab:DIR`: two domains without pairs, in CycleGAN's layout.
+    Ab(PathBuf),
     /// `folder:DIR`: pictures without labels.
     Folder(PathBuf),
     /// `identities:DIR`: one folder a person or class.
@@ -72,6 +78,8 @@ impl Source {
             Self::Structures(structure) => {
                 Arc::new(Structures::new(*structure, split, options.size, options.channels))
             }
+            Self::Seasons => Arc::new(seasons(options)),
+            Self::Ab(folder) => Arc::new(unpaired::open(folder, split)?),
             Self::Idx(folder) => Arc::new(Idx::open(folder, split)?),
             Self::Cifar10(folder) => Arc::new(Cifar10::open(folder, split)?),
             Self::Folder(folder) => Arc::new(Subset::by_picture(Folder::open(folder)?, split)),
@@ -92,13 +100,32 @@ impl Source {
         }
         Ok(dataset)
     }
-}
 
-impl Source {
+    /// Opens one part of the data as two domains without pairs. None where this source has no two domains.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the files, in one line.
+    pub fn open_domains(&self, options: &OpenOptions) -> Result<Option<Domains>, DataError> {
+        match self {
+            Self::Seasons => Ok(Some(seasons(options))),
+            Self::Ab(folder) => unpaired::open(folder, options.split).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// Whether its pictures come with masks.
     pub fn has_masks(&self) -> bool {
         matches!(self, Self::Structures(_) | Self::Pairs(_))
     }
+}
+
+fn seasons(options: &OpenOptions) -> Domains {
+    let [a, b] = match options.split {
+        Split::Train => TRAIN_SCENES,
+        Split::HeldOut => [HELD_OUT_SCENES; 2],
+    };
+    let seen = |season, scenes| Arc::new(Seasons::new(season, scenes, options.size, options.channels));
+    Domains { a: seen(Season::Summer, a), b: seen(Season::Winter, b) }
 }
 
 impl FromStr for Source {
@@ -112,16 +139,23 @@ impl FromStr for Source {
             Some((kind, path)) => (kind, Some(path)),
             None => (text, None),
         };
+        let drawn = match kind {
+            "faces" => Some(Self::Faces),
+            "drawings" => Some(Self::Drawings),
+            "membranes" => Some(Self::Structures(Structure::Membranes)),
+            "roads" => Some(Self::Structures(Structure::Roads)),
+            "seasons" => Some(Self::Seasons),
+            _ => None,
+        };
+        match drawn {
+            Some(source) if path.is_none() => return Ok(source),
+            Some(_) => return refuse("drawn pictures take no folder"),
+            None => {}
+        }
         let kind: fn(PathBuf) -> Self = match kind {
-            "faces" if path.is_none() => return Ok(Self::Faces),
-            "faces" => return refuse("drawn faces take no folder"),
-            "drawings" if path.is_none() => return Ok(Self::Drawings),
-            "drawings" => return refuse("drawn scenes and textures take no folder"),
-            "membranes" | "roads" if path.is_some() => return refuse("drawn pictures take no folder"),
-            "membranes" => return Ok(Self::Structures(Structure::Membranes)),
-            "roads" => return Ok(Self::Structures(Structure::Roads)),
             "idx" => Self::Idx,
             "cifar10" => Self::Cifar10,
+            "ab" => Self::Ab,
             "folder" => Self::Folder,
             "identities" => Self::Identities,
             "pairs" => Self::Pairs,
@@ -140,8 +174,10 @@ impl fmt::Display for Source {
             Self::Faces => f.write_str("faces"),
             Self::Drawings => f.write_str("drawings"),
             Self::Structures(structure) => f.write_str(structure.word()),
+            Self::Seasons => f.write_str("seasons"),
             Self::Idx(folder) => write!(f, "idx:{}", folder.display()),
             Self::Cifar10(folder) => write!(f, "cifar10:{}", folder.display()),
+            Self::Ab(folder) => write!(f, "ab:{}", folder.display()),
             Self::Folder(folder) => write!(f, "folder:{}", folder.display()),
             Self::Identities(folder) => write!(f, "identities:{}", folder.display()),
             Self::Pairs(folder) => write!(f, "pairs:{}", folder.display()),

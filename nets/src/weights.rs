@@ -231,6 +231,18 @@ pub(crate) fn is_pickle(bytes: &[u8]) -> bool {
 /// # Errors
 /// If the file cannot be read, is no safetensors file, or its tensors are not exactly the net's.
 pub fn load(path: &Path, module: &dyn Module) -> Result<(), WeightsError> {
+    load_without(path, module, |_| false)
+}
+
+/// As [`load`], but tensors of the file whose names are `ignored` are as good as not there.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_without(
+    path: &Path,
+    module: &dyn Module,
+    ignored: impl Fn(&str) -> bool,
+) -> Result<(), WeightsError> {
     let io_error = |source| WeightsError::Io { path: path.into(), source };
     let file = File::open(path).map_err(io_error)?;
     // SAFETY: the map is read-only and dropped at the end of this function. A file that another process truncates
@@ -238,7 +250,8 @@ pub fn load(path: &Path, module: &dyn Module) -> Result<(), WeightsError> {
     let map = unsafe { Mmap::map(&file) }.map_err(io_error)?;
     let tensors = SafeTensors::deserialize(&map).map_err(|error| broken(path, &map, &error))?;
     let entries = module.entries();
-    if let Some(name) = tensors.names().iter().find(|name| entries.iter().all(|entry| entry.name != **name)) {
+    let unknown = |name: &&&str| entries.iter().all(|entry| entry.name != **name) && !ignored(name);
+    if let Some(name) = tensors.names().iter().find(unknown) {
         return Err(WeightsError::Unknown { path: path.into(), name: (*name).to_string() });
     }
     let mut values = Vec::with_capacity(entries.len());

@@ -60,12 +60,12 @@ def resnet_generator(blocks=9, width=64, channels=3, upsample="deconv"):
     return Named("model", nn.Sequential(*layers))
 
 
-def patch_discriminator(width=64, channels=3):
-    layers = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
-    for level, stride in ((1, 2), (2, 2), (3, 1)):
+def patch_discriminator(width=64, channels=3, layers=3):
+    modules = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
+    for level in range(1, layers + 1):
         c = width << level
-        layers += [nn.Conv2d(c // 2, c, 4, stride, 1), nn.InstanceNorm2d(c), nn.LeakyReLU(0.2)]
-    return Named("model", nn.Sequential(*layers, nn.Conv2d(8 * width, 1, 4, 1, 1)))
+        modules += [nn.Conv2d(c // 2, c, 4, 2 if level < layers else 1, 1), nn.InstanceNorm2d(c), nn.LeakyReLU(0.2)]
+    return Named("model", nn.Sequential(*modules, nn.Conv2d(width << layers, 1, 4, 1, 1)))
 
 
 def transform(width=32):
@@ -270,6 +270,7 @@ def main():
         case("resnet-generator", {"blocks": 1, "width": 4, "upsample": "resize", "channels": 1},
              resnet_generator(1, 4, 1, "resize"), (1, 1, 20, 16), ["model.14"], 10_000),
         case("patch-discriminator", {"width": 4}, patch_discriminator(4), (2, 3, 48, 40), ["model.2", "model.11"], 20_000),
+        case("patch-discriminator", {"width": 4, "layers": 2}, patch_discriminator(4, 3, 2), (1, 3, 12, 16), ["model.8"], 25_000),
         case("unet", {"width": 4, "depth": 3, "classes": 2}, UNet(3, 2, 4, 3), (2, 3, 24, 16), ["down.1", "mid", "up.0", "dec.2.1"], 30_000),
         case("facenet-nn2", {"dimensions": 32}, FaceNetNn2(32), (4, 3, 64, 64), ["body.1", "body.6", "body.14", "fc"], 40_000),
         case("transform", {"width": 4}, transform(4), (2, 3, 20, 24), ["9", "12.b.4", "27"], 50_000),

@@ -33,6 +33,11 @@ impl Folder {
         }
         Ok(Self { folder: folder.to_owned(), pictures: scan.pictures })
     }
+
+    /// The pictures' files, sorted by path; each path begins with the folder's.
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.pictures
+    }
 }
 
 impl Dataset for Folder {

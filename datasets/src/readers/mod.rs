@@ -7,6 +7,7 @@ mod idx;
 mod pairs;
 mod scan;
 mod subset;
+pub(crate) mod unpaired;
 
 pub use cifar10::Cifar10;
 pub use folder::Folder;

@@ -45,7 +45,8 @@ impl Pairs {
         let alone = masks.iter().filter(|(name, _)| !images.contains_key(*name));
         must_be_none(alone, "mask without a picture", IMAGES)?;
         // Both maps have the same names.
-        let pairs: Vec<[PathBuf; 2]> = images.into_values().zip(masks.into_values()).map(Into::into).collect();
+        let pairs: Vec<[PathBuf; 2]> =
+            images.into_values().zip(masks.into_values()).map(Into::into).collect();
         let sizes: Vec<Option<[usize; 2]>> = pairs.par_iter().map(size).collect::<Result<_, _>>()?;
         let mut known = sizes.iter().flatten();
         let first = known.next().copied();
@@ -101,7 +102,12 @@ fn size([image, mask]: &[PathBuf; 2]) -> Result<Option<[usize; 2]>, DataError> {
     }
     let spell = |[height, width]: [usize; 2]| format!("{height}x{width} pixels (height x width)");
     let expected = format!("{}, as {} has", spell(size), shown(image));
-    Err(DataError::layout(mask, spell(found), expected, "resize neither: find the mask that was drawn on this picture"))
+    Err(DataError::layout(
+        mask,
+        spell(found),
+        expected,
+        "resize neither: find the mask that was drawn on this picture",
+    ))
 }
 
 impl Dataset for Pairs {

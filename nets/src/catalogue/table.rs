@@ -121,16 +121,20 @@ pub const ALL: &[Architecture] = &[
     },
     Architecture {
         name: "patch-discriminator",
-        about: "the 70x70 PatchGAN: tells patches of drawn pictures from real ones",
+        about: "PatchGAN: tells patches of drawn pictures from real ones",
         paper: "Isola et al. 2017",
         input: "(N, channels, H, W) in [-1, 1]",
-        output: "(N, 1, H / 8 - 2, W / 8 - 2), logits",
-        options: &[WIDTH, CHANNELS],
+        output: "(N, 1, H / 2^layers - 2, W / 2^layers - 2), logits",
+        options: &[
+            WIDTH,
+            CHANNELS,
+            integer("layers", "3", 1, 3, "patches of 16 (1), 34 (2) or 70 (3) pixels a side"),
+        ],
         build: |values, seed| {
             let generator = &mut random::generator(seed, 0);
-            let channels = values.number("channels");
-            let net = PatchDiscriminator::new(values.number("width"), channels, generator);
-            Ok(Net::new(net, channels, Size::AtLeast(24)))
+            let (channels, layers) = (values.number("channels"), values.number("layers"));
+            let net = PatchDiscriminator::with_layers(layers, values.number("width"), channels, generator);
+            Ok(Net::new(net, channels, Size::AtLeast(3 << layers)))
         },
     },
     Architecture {

@@ -15,7 +15,7 @@ pub fn command() -> Command {
     let source = Arg::new("source")
         .value_name("KIND:PATH")
         .required(true)
-        .help("What would follow --data: faces, idx:DIR, cifar10:DIR, folder:DIR or identities:DIR");
+        .help("What would follow --data: faces, seasons, idx:DIR, cifar10:DIR, ab:DIR, folder:DIR or identities:DIR");
     let check = Command::new("check").about("Print the layout expected and what was found").arg(source);
     Command::new(NAME).about("Look at data before training on it").subcommand_required(true).subcommand(check)
 }

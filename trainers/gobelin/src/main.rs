@@ -11,6 +11,7 @@ mod shell;
 use std::process::ExitCode;
 
 use clap::Command;
+use gobelin_cyclegan::CycleGanOptions;
 use gobelin_gan::GanOptions;
 use gobelin_harness::{Recipe, cli, end};
 use gobelin_segment::SegmentOptions;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         .subcommand(loss::command())
         .subcommand(metric::command())
         .subcommand(cli::command::<SegmentOptions>())
+        .subcommand(cli::command::<CycleGanOptions>())
         .subcommand(net::command())
         .subcommand(bench::command())
         .subcommand(data::command());
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Some((loss::NAME, matches)) => end(loss::main(matches)),
         Some((metric::NAME, matches)) => end(metric::main(matches)),
         Some((SegmentOptions::NAME, matches)) => cli::main::<SegmentOptions>(matches),
+        Some((CycleGanOptions::NAME, matches)) => cli::main::<CycleGanOptions>(matches),
         Some((net::NAME, matches)) => end(net::main(matches)),
         Some((bench::NAME, matches)) => end(bench::main(matches)),
         Some((data::NAME, matches)) => data::main(matches),

@@ -19,7 +19,12 @@ const REFINE: usize = 3;
 
 fn command() -> Command {
     let path = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).required(true).value_parser(value_parser!(PathBuf)).help(help)
+        Arg::new(name)
+            .long(name)
+            .value_name(value)
+            .required(true)
+            .value_parser(value_parser!(PathBuf))
+            .help(help)
     };
     Command::new("apply")
         .about("Find the mask of a picture of any size")
@@ -59,7 +64,13 @@ fn main(matches: &ArgMatches) -> Result<(), Error> {
     let mask = Picture::new(picture.height, picture.width, 1, last.iter().map(byte).collect());
     mask.write_png(path("output")).map_err(|error| Error::Trainer(error.into()))?;
     let set = last.iter().filter(|probability| **probability >= THRESHOLD).count() as f64 / last.len() as f64;
-    tell(&format!("{}: {:.1}% of {}x{} pixels set", path("output").display(), 100.0 * set, picture.height, picture.width));
+    tell(&format!(
+        "{}: {:.1}% of {}x{} pixels set",
+        path("output").display(),
+        100.0 * set,
+        picture.height,
+        picture.width
+    ));
     Ok(())
 }
 

@@ -52,7 +52,7 @@ fn what_no_run_could_train_on_is_told_in_one_line() {
     for (words, code, message) in [
         ("nothing", 2, "data source `nothing`: unknown kind; expected faces, "),
         ("idx:", 2, "data source `idx:`: no folder given; expected faces, "),
-        ("faces:here", 2, "data source `faces:here`: drawn faces take no folder; expected faces, "),
+        ("faces:here", 2, "data source `faces:here`: drawn pictures take no folder; expected faces, "),
         ("idx:missing", 1, "missing: no such folder; expected train-images-idx3-ubyte"),
         ("idx:pictures", 1, "pictures: no train-images-idx3-ubyte; expected train-images-idx3-ubyte"),
         ("cifar10:idx", 1, "idx: no data_batch_1.bin; expected data_batch_1.bin to data_batch_5.bin"),

@@ -1,0 +1,92 @@
+//! `gobelin cyclegan apply`: pictures translated by a trained generator.
+
+mod generator;
+mod pictures;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgMatches, Command, value_parser};
+use gobelin_datasets::Picture;
+use gobelin_harness::{Error, Tool, one_line, tell};
+
+pub use generator::{Generator, GeneratorError};
+use pictures::{Work, work};
+
+/// The subcommand.
+pub const TOOL: Tool = Tool { command, main };
+
+const DIRECTIONS: [&str; 2] = ["a-to-b", "b-to-a"];
+
+fn command() -> Command {
+    let path = |name: &'static str, value: &'static str| {
+        Arg::new(name).long(name).value_name(value).required(true).value_parser(value_parser!(PathBuf))
+    };
+    Command::new("apply")
+        .about("Translate pictures of any size with a trained generator")
+        .arg(path("weights", "W").help("A generator's weights, or the run directory that holds them"))
+        .arg(
+            Arg::new("direction")
+                .long("direction")
+                .value_name("WAY")
+                .value_parser(DIRECTIONS)
+                .help("Which way, where --weights is a run directory [default: a-to-b]"),
+        )
+        .arg(path("input", "PIC|DIR").help("A PNG or JPEG picture, or a folder of such pictures"))
+        .arg(path("output", "PIC|DIR").help("The PNG file to write, or the folder to write such files to"))
+}
+
+fn main(matches: &ArgMatches) -> Result<(), Error> {
+    let path = |name: &str| matches.get_one::<PathBuf>(name).expect("clap requires it").as_path();
+    let direction = matches.get_one::<String>("direction").map(String::as_str);
+    let work = work(path("input"), path("output"))?;
+    let generator = Generator::open(&weights_file(path("weights"), direction)?)
+        .map_err(|error| Error::Trainer(error.into()))?;
+    generator.notes().iter().for_each(|note| tell(note));
+    translate_all(&generator, &work)
+}
+
+/// The file that holds the generator asked for.
+fn weights_file(weights: &Path, direction: Option<&str>) -> Result<PathBuf, Error> {
+    match direction {
+        _ if weights.is_dir() => {
+            let name = direction.unwrap_or(DIRECTIONS[0]).replace('-', "_");
+            Ok(weights.join(format!("generator_{name}.safetensors")))
+        }
+        Some(given) => Err(Error::Call(format!(
+            "--direction {given}: {} is one generator, which goes one way; leave the flag out, or give --weights the run \
+             directory",
+            weights.display()
+        ))),
+        None => Ok(weights.to_owned()),
+    }
+}
+
+/// Translates every picture; of several, those that do not decode are told and left out.
+fn translate_all(generator: &Generator, work: &[Work]) -> Result<(), Error> {
+    let mut left_out = 0;
+    for Work { input, output } in work {
+        let picture = match Picture::read(input) {
+            Ok(picture) => picture,
+            Err(error) if work.len() > 1 => {
+                left_out += 1;
+                tell(&format!("left out: {}", one_line(&error.to_string())));
+                continue;
+            }
+            Err(error) => return Err(Error::Trainer(error.into())),
+        };
+        let translated = generator.translate(picture);
+        if let Some(folder) = output.parent() {
+            std::fs::create_dir_all(folder).map_err(|source| Error::file("create", folder, source))?;
+        }
+        std::fs::write(output, translated.encode_png())
+            .map_err(|source| Error::file("write", output, source))?;
+    }
+    if left_out > 0 {
+        let message = format!(
+            "{left_out} of {} pictures did not decode and were left out; replace or remove them",
+            work.len()
+        );
+        return Err(Error::Trainer(message.into()));
+    }
+    Ok(())
+}
