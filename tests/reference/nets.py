@@ -155,6 +155,20 @@ class FaceNetNn2(nn.Module):
         return F.normalize(self.fc(self.body(x).mean((2, 3))), dim=1)
 
 
+class FaceNetSmall(nn.Module):
+    def __init__(self, width=32, dimensions=128):
+        super().__init__()
+        layers, c = [conv_norm_relu(3, width, 3)], width
+        for _ in range(3):
+            layers += [conv_norm_relu(c, 2 * c, 3, 2), conv_norm_relu(2 * c, 2 * c, 3)]
+            c *= 2
+        self.body = nn.Sequential(*layers)
+        self.fc = nn.Linear(c, dimensions)
+
+    def forward(self, x):
+        return F.normalize(self.fc(self.body(x).mean((2, 3))), dim=1)
+
+
 def set_weights(net, seed):
     """Filters uniform with He's deviation, biases +-0.1, scales of norms 1 +- 0.1, running means +-0.1, running variances
     1 to 1.5."""
@@ -227,6 +241,7 @@ def counts():
         "patch-discriminator": patch_discriminator(),
         "unet": UNet(),
         "facenet-nn2": FaceNetNn2(),
+        "facenet-small": FaceNetSmall(),
         "transform": transform(),
     }
     return {name: sum(p.numel() for p in net.parameters()) for name, net in nets.items()}
@@ -244,6 +259,7 @@ def main():
         case("unet", {"width": 4, "depth": 3, "classes": 2}, UNet(3, 2, 4, 3), (2, 3, 24, 16), ["down.1", "mid", "up.0", "dec.2.1"], 30_000),
         case("facenet-nn2", {"dimensions": 32}, FaceNetNn2(32), (4, 3, 64, 64), ["body.1", "body.6", "body.14", "fc"], 40_000),
         case("transform", {"width": 4}, transform(4), (2, 3, 20, 24), ["9", "12.b.4", "27"], 50_000),
+        case("facenet-small", {"width": 4, "dimensions": 16}, FaceNetSmall(4, 16), (4, 3, 32, 36), ["body.1", "body.6", "fc"], 60_000),
     ]
     path = pathlib.Path(__file__).with_suffix(".json")
     path.write_text(json.dumps({"counts": counts(), "cases": cases}, separators=(",", ":")).replace("},{", "},\n{") + "\n")
