@@ -49,15 +49,20 @@ impl FaceNetNn2 {
 
 impl Module for FaceNetNn2 {
     fn forward(&self, pass: &Pass, x: &Var) -> Var {
-        let maps = pass.run("body", &self.body, x);
-        let features = ops::reshape(&ops::mean_axes(&maps, &[1, 2]), &[x.shape()[0], FEATURES]);
-        ops::l2_normalise(&pass.run("fc", &self.linear, &features))
+        unit_embedding(pass, &pass.run("body", &self.body, x), &self.linear)
     }
 
     fn list(&self, prefix: &str, entries: &mut Vec<Entry>) {
         self.body.list(&join(prefix, "body"), entries);
         self.linear.list(&join(prefix, "fc"), entries);
     }
+}
+
+/// The embeddings of length 1 of maps `(N, H, W, C)`: the linear layer `fc` of their means over pixels.
+pub(crate) fn unit_embedding(pass: &Pass, maps: &Var, linear: &Linear) -> Var {
+    let (pictures, channels) = (maps.shape()[0], maps.shape()[3]);
+    let features = ops::reshape(&ops::mean_axes(maps, &[1, 2]), &[pictures, channels]);
+    ops::l2_normalise(&pass.run("fc", linear, &features))
 }
 
 /// A row of table 2: channels of each branch, 0 where there is none.

@@ -7,6 +7,7 @@
 pub mod catalogue;
 pub mod dcgan;
 pub mod facenet;
+pub mod facenet_small;
 pub mod layers;
 mod module;
 mod pass;

@@ -172,11 +172,54 @@ fn numbers<const N: usize, T>(bytes: &[u8], number: impl Fn([u8; N]) -> T) -> im
     bytes.as_chunks().0.iter().map(move |&bytes| number(bytes))
 }
 
+/// What a file says of itself, beside its tensors: text by name.
+pub type Metadata = BTreeMap<String, String>;
+
+/// The name of the metadata among tensors: the one that the format itself keeps free for them.
+const METADATA: &str = "__metadata__";
+
+/// Adds metadata to tensors that are to be written. Readers of tensors do not see them; [`read_metadata`] does.
+pub fn set_metadata(weights: &mut Weights, metadata: &Metadata) {
+    let bytes = serde_json::to_vec(metadata).expect("text by name");
+    weights.insert(METADATA.to_owned(), Stored { dtype: Dtype::U8, shape: vec![bytes.len()], bytes });
+}
+
+/// The metadata of a file.
+///
+/// # Errors
+/// If the file cannot be read or is no safetensors file.
+pub fn read_metadata(path: &Path) -> Result<Metadata, WeightsError> {
+    let bytes = std::fs::read(path).map_err(|source| WeightsError::Io { path: path.into(), source })?;
+    let (_, header) = SafeTensors::read_metadata(&bytes)
+        .map_err(|error| WeightsError::Format { path: path.into(), reason: error.to_string() })?;
+    Ok(header.metadata().iter().flatten().map(|(name, text)| (name.clone(), text.clone())).collect())
+}
+
 /// The bytes of a safetensors file of these tensors.
 pub fn to_bytes(weights: &Weights) -> Vec<u8> {
-    // Some readers refuse files that do not say so. One entry only: a map of several is written in no fixed order.
-    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    safetensors::serialize(weights, Some(metadata)).expect("named tensors of fitting shapes")
+    let tensors = weights.iter().filter(|(name, _)| *name != METADATA);
+    // Some readers refuse files that do not say so.
+    let format = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    let file = safetensors::serialize(tensors, Some(format)).expect("named tensors of fitting shapes");
+    match weights.get(METADATA) {
+        Some(metadata) => with_metadata(&file, &metadata.bytes),
+        None => file,
+    }
+}
+
+/// A file with more metadata in its header. The library writes them in the order of a hash map, another in each run.
+fn with_metadata(file: &[u8], metadata: &[u8]) -> Vec<u8> {
+    let (length, rest) = file.split_first_chunk::<8>().expect("a file begins with its header's length");
+    let (header, tensors) = rest.split_at(u64::from_le_bytes(*length) as usize);
+    let ours = "a header written above";
+    let mut header: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(header).expect(ours);
+    let more: Metadata = serde_json::from_slice(metadata).expect(ours);
+    let all = header[METADATA].as_object_mut().expect(ours);
+    all.extend(more.into_iter().map(|(name, text)| (name, text.into())));
+    let mut header = serde_json::to_vec(&header).expect("text");
+    // Tensors begin at a multiple of 8 bytes.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    [&(header.len() as u64).to_le_bytes(), &header[..], tensors].concat()
 }
 
 /// Writes tensors by name to a file.
@@ -312,6 +355,33 @@ mod tests {
         load(&path, &second).unwrap();
         assert_eq!(stored(&first), stored(&second));
         assert_eq!(stored(&first)["main.0.weight"].shape, [4, 1, 4, 4]);
+    }
+
+    #[test]
+    fn metadata_stand_beside_the_tensors() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d.safetensors");
+        let net = net(1, 4);
+        let metadata: Metadata = [("size", "32"), ("names", "a \"b\"\n\u{e9}")]
+            .map(|(name, text)| (name.to_owned(), text.to_owned()))
+            .into();
+        let mut weights = stored(&net);
+        set_metadata(&mut weights, &metadata);
+        write(&path, &weights).unwrap();
+        let found = read_metadata(&path).unwrap();
+        assert_eq!(found.len(), 3);
+        assert_eq!(found["format"], "pt");
+        assert!(metadata.iter().all(|(name, text)| found[name] == *text));
+        let other = super::tests::net(2, 4);
+        load(&path, &other).unwrap();
+        assert_eq!(stored(&other), stored(&net));
+        assert_eq!(read(&path).unwrap(), stored(&net));
+        let file = std::fs::read(&path).unwrap();
+        assert!(
+            file[..8]
+                == (u64::from_le_bytes(file[..8].try_into().unwrap()).next_multiple_of(8)).to_le_bytes()
+        );
+        assert_eq!(file, to_bytes(&weights));
     }
 
     #[test]

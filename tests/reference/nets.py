@@ -183,6 +183,20 @@ class FaceNetNn2(nn.Module):
         return F.normalize(self.fc(self.body(x).mean((2, 3))), dim=1)
 
 
+class FaceNetSmall(nn.Module):
+    def __init__(self, width=32, dimensions=128):
+        super().__init__()
+        layers, c = [conv_norm_relu(3, width, 3)], width
+        for _ in range(3):
+            layers += [conv_norm_relu(c, 2 * c, 3, 2), conv_norm_relu(2 * c, 2 * c, 3)]
+            c *= 2
+        self.body = nn.Sequential(*layers)
+        self.fc = nn.Linear(c, dimensions)
+
+    def forward(self, x):
+        return F.normalize(self.fc(self.body(x).mean((2, 3))), dim=1)
+
+
 def set_weights(net, seed):
     """Filters uniform with He's deviation, biases +-0.1, scales of norms 1 +- 0.1, running means +-0.1, running variances
     1 to 1.5."""
@@ -255,6 +269,7 @@ def counts():
         "patch-discriminator": patch_discriminator(),
         "unet": UNet(),
         "facenet-nn2": FaceNetNn2(),
+        "facenet-small": FaceNetSmall(),
         "transform": transform(),
         "super-resolution": super_resolution(),
     }
@@ -277,6 +292,7 @@ def main():
         case("super-resolution", {"blocks": 2, "width": 4}, super_resolution(4, 4, 2), (2, 3, 8, 7), ["2", "5.b.4", "6", "12"], 60_000),
         case("super-resolution", {"scale": 8, "blocks": 1, "width": 4, "upsample": "resize", "skip": "bicubic"},
              super_resolution(8, 4, 1, "resize", "bicubic"), (2, 3, 6, 5), ["residual.4", "residual.19"], 70_000),
+        case("facenet-small", {"width": 4, "dimensions": 16}, FaceNetSmall(4, 16), (4, 3, 32, 36), ["body.1", "body.6", "fc"], 60_000),
     ]
     path = pathlib.Path(__file__).with_suffix(".json")
     path.write_text(json.dumps({"counts": counts(), "cases": cases}, separators=(",", ":")).replace("},{", "},\n{") + "\n")

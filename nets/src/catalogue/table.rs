@@ -6,6 +6,7 @@ use super::net::{Net, Size};
 use super::{Architecture, CallError, OptionKind, OptionSpec, Values};
 use crate::dcgan::{self, DcganDiscriminator, DcganGenerator, Norm, Shape};
 use crate::facenet::FaceNetNn2;
+use crate::facenet_small::FaceNetSmall;
 use crate::patch_discriminator::PatchDiscriminator;
 use crate::resnet_generator::{self, ResnetGenerator};
 use crate::super_resolution::{self, SuperResolution};
@@ -26,6 +27,7 @@ const fn integer(
 const CHANNELS: OptionSpec = integer("channels", "3", 1, 64, "channels of a picture");
 const WIDTH: OptionSpec =
     integer("width", "64", 1, 512, "channels of the widest map; narrower maps have more");
+const DIMENSIONS: OptionSpec = integer("dimensions", "128", 1, 65536, "length of the embedding");
 const SIZE: OptionSpec = OptionSpec {
     name: "size",
     default: "64",
@@ -176,10 +178,26 @@ pub const ALL: &[Architecture] = &[
         paper: "Schroff et al. 2015, table 2",
         input: "(N, 3, H, W) in [-1, 1]",
         output: "(N, dimensions), of length 1",
-        options: &[integer("dimensions", "128", 1, 65536, "length of the embedding")],
+        options: &[DIMENSIONS],
         build: |values, seed| {
             let generator = &mut random::generator(seed, 0);
             let net = FaceNetNn2::new(values.number("dimensions"), generator);
+            Ok(Net::new(net, 3, Size::AtLeast(1)))
+        },
+    },
+    Architecture {
+        name: "facenet-small",
+        about: "a small net after FaceNet's plan: embeds faces of 32 to 64 pixels",
+        paper: "after Schroff et al. 2015",
+        input: "(N, 3, H, W) in [-1, 1]",
+        output: "(N, dimensions), of length 1",
+        options: &[
+            integer("width", "32", 1, 512, "channels of the widest map; narrower maps have more"),
+            DIMENSIONS,
+        ],
+        build: |values, seed| {
+            let generator = &mut random::generator(seed, 0);
+            let net = FaceNetSmall::new(values.number("width"), values.number("dimensions"), generator);
             Ok(Net::new(net, 3, Size::AtLeast(1)))
         },
     },

@@ -10,11 +10,36 @@ mod shell;
 
 use std::process::ExitCode;
 
-use clap::Command;
+use clap::{ArgMatches, Command};
 use gobelin_cyclegan::CycleGanOptions;
+use gobelin_facenet::FaceNetOptions;
 use gobelin_gan::GanOptions;
 use gobelin_harness::{Recipe, cli, end};
 use gobelin_segment::SegmentOptions;
+
+/// One of the things the command does.
+struct Subcommand {
+    name: &'static str,
+    command: fn() -> Command,
+    main: fn(&ArgMatches) -> ExitCode,
+}
+
+const fn trainer<R: Recipe>() -> Subcommand {
+    Subcommand { name: R::NAME, command: cli::command::<R>, main: cli::main::<R> }
+}
+
+/// In the order of the help.
+const SUBCOMMANDS: &[Subcommand] = &[
+    trainer::<GanOptions>(),
+    trainer::<CycleGanOptions>(),
+    trainer::<FaceNetOptions>(),
+    trainer::<SegmentOptions>(),
+    Subcommand { name: loss::NAME, command: loss::command, main: |matches| end(loss::main(matches)) },
+    Subcommand { name: metric::NAME, command: metric::command, main: |matches| end(metric::main(matches)) },
+    Subcommand { name: net::NAME, command: net::command, main: |matches| end(net::main(matches)) },
+    Subcommand { name: bench::NAME, command: bench::command, main: |matches| end(bench::main(matches)) },
+    Subcommand { name: data::NAME, command: data::command, main: data::main },
+];
 
 fn main() -> ExitCode {
     gobelin_kernels::keep_large_blocks_mapped();
@@ -22,27 +47,12 @@ fn main() -> ExitCode {
         .about("Trains the losses of computer vision: pictures woven from a tape")
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
-        .subcommand(cli::command::<GanOptions>())
-        .subcommand(loss::command())
-        .subcommand(metric::command())
-        .subcommand(cli::command::<SegmentOptions>())
-        .subcommand(cli::command::<CycleGanOptions>())
-        .subcommand(net::command())
-        .subcommand(bench::command())
-        .subcommand(data::command());
+        .subcommands(SUBCOMMANDS.iter().map(|subcommand| (subcommand.command)()));
     let matches = match cli::parse(command, std::env::args_os()) {
         Ok(matches) => matches,
         Err(code) => return code,
     };
-    match matches.subcommand() {
-        Some((GanOptions::NAME, matches)) => cli::main::<GanOptions>(matches),
-        Some((loss::NAME, matches)) => end(loss::main(matches)),
-        Some((metric::NAME, matches)) => end(metric::main(matches)),
-        Some((SegmentOptions::NAME, matches)) => cli::main::<SegmentOptions>(matches),
-        Some((CycleGanOptions::NAME, matches)) => cli::main::<CycleGanOptions>(matches),
-        Some((net::NAME, matches)) => end(net::main(matches)),
-        Some((bench::NAME, matches)) => end(bench::main(matches)),
-        Some((data::NAME, matches)) => data::main(matches),
-        _ => unreachable!("clap lets no other subcommand through"),
-    }
+    let (name, matches) = matches.subcommand().expect("clap requires one");
+    let subcommand = SUBCOMMANDS.iter().find(|subcommand| subcommand.name == name);
+    (subcommand.expect("clap lets no other through").main)(matches)
 }

@@ -189,6 +189,9 @@ impl<'a, T: Trainer> Sitting<'a, T> {
             for warning in self.warnings.begun(step, &report.warnings) {
                 self.progress.tell(&format!("step {step}: {warning}"));
             }
+            for note in &report.notes {
+                self.progress.tell(&format!("step {step}: {note}"));
+            }
             let sampled = step.is_multiple_of(self.run.sample_every) || step == self.run.steps;
             let metrics =
                 if sampled { self.trainer.evaluate().map_err(Error::of_trainer)? } else { Vec::new() };

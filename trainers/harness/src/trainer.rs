@@ -127,12 +127,13 @@ pub struct Defaults {
     pub sample_every: u64,
 }
 
-/// What one step tells: its losses, its diagnostics, and signs of trouble.
+/// What one step tells: its losses, its diagnostics, signs of trouble, and notes.
 #[derive(Clone, Debug, Default)]
 pub struct StepReport {
     pub(crate) losses: Vec<(String, f64)>,
     pub(crate) diagnostics: Vec<(String, f64)>,
     pub(crate) warnings: Vec<(&'static str, String)>,
+    pub(crate) notes: Vec<String>,
 }
 
 impl StepReport {
@@ -158,6 +159,12 @@ impl StepReport {
     /// what may help. Told when it begins, not at every step that repeats it.
     pub fn warning(mut self, kind: &'static str, text: impl Into<String>) -> StepReport {
         self.warnings.push((kind, text.into()));
+        self
+    }
+
+    /// A line for the user that is no sign of trouble, as at the end of an epoch.
+    pub fn note(mut self, text: impl Into<String>) -> StepReport {
+        self.notes.push(text.into());
         self
     }
 

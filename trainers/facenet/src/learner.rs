@@ -1,0 +1,236 @@
+//! One update of a net of embeddings, in one pass or in two.
+//!
+//! **One pass** embeds the whole batch on a tape and goes back.
+//!
+//! **Two passes** (after Schroff et al. 2015, whose batches of 1800 faces are mined as a whole) hold no more of the net
+//! in memory than a chunk of the batch takes. The first embeds chunk after chunk without a tape; the loss of all embeddings
+//! and its gradient by them follow from the embeddings alone. The second embeds each chunk again, on a tape, and goes
+//! back from that gradient; the chunks' gradients add up.
+//!
+//! The gradient is exact for the net that the two passes see, in which **batch norm takes its statistics from each chunk**, in
+//! both passes the same ("ghost" batches: Hoffer et al. 2017). One pass takes them from the whole batch: another function of
+//! the pictures, the closer the larger the chunk. A chunk must look like the batch for this to do no harm, so its pictures are
+//! taken from all over the batch, every n-th, and never a few people alone. The running statistics move towards each
+//! chunk's, in the second pass, and so reach the data's in fewer steps than in one pass.
+
+use gobelin_autograd::optimiser::{AdaGrad, AdaGradOptions, Adam, AdamOptions, Optimiser, norms};
+use gobelin_autograd::{Parameter, Tape, Tensor, Var, ops};
+use gobelin_nets::{Module, Pass, parameters};
+
+/// How a net learns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Method {
+    /// AdaGrad, as in the paper.
+    AdaGrad,
+    /// Adam with PyTorch's defaults.
+    Adam,
+}
+
+impl Method {
+    /// An optimiser at its beginning.
+    pub fn optimiser(self, parameters: Vec<(String, Parameter)>, learning_rate: f64) -> Box<dyn Optimiser> {
+        match self {
+            Self::AdaGrad => Box::new(AdaGrad::new(
+                parameters,
+                AdaGradOptions { learning_rate, ..AdaGradOptions::default() },
+            )),
+            Self::Adam => {
+                Box::new(Adam::new(parameters, AdamOptions { learning_rate, ..AdamOptions::default() }))
+            }
+        }
+    }
+}
+
+/// A net of embeddings and how it learns.
+pub struct Learner {
+    /// Maps pictures (N, H, W, 3) to embeddings (N, D).
+    pub net: Box<dyn Module>,
+    /// Its optimiser.
+    pub optimiser: Box<dyn Optimiser>,
+    method: Method,
+    learning_rate: f64,
+    /// Most pictures in a pass; 0: all.
+    chunk: usize,
+    exact: bool,
+    weights: Vec<(String, Parameter)>,
+    /// The norm of each gradient of the last update, by name.
+    norms: Vec<f64>,
+}
+
+/// A loss and its gradients.
+pub struct Gradients {
+    /// The embeddings that it is of, (N, D).
+    pub embeddings: Tensor,
+    /// The loss.
+    pub loss: f32,
+    /// Those of the net's weights, in its order.
+    pub net: Vec<Tensor>,
+    /// Those of the other parameters asked for, in their order.
+    pub others: Vec<Tensor>,
+}
+
+impl Learner {
+    /// A net at its beginning. `chunk`: most pictures in a pass, 0 for all; `exact`: without algorithms that trade
+    /// digits for speed.
+    pub fn new(net: Box<dyn Module>, method: Method, learning_rate: f64, chunk: usize, exact: bool) -> Self {
+        let weights = parameters(&*net);
+        let optimiser = method.optimiser(weights.clone(), learning_rate);
+        Self { net, optimiser, method, learning_rate, chunk, exact, weights, norms: Vec::new() }
+    }
+
+    /// Forgets what the optimiser has learned, for a new loss.
+    pub fn restart_optimiser(&mut self) {
+        self.optimiser = self.method.optimiser(self.weights.clone(), self.learning_rate);
+    }
+
+    /// Another optimiser of the same kind and rate.
+    pub fn optimiser_of(&self, parameters: Vec<(String, Parameter)>) -> Box<dyn Optimiser> {
+        self.method.optimiser(parameters, self.learning_rate)
+    }
+
+    /// The gradients of `objective`, a loss of the embeddings of `pictures` (N, H, W, 3), by the net's weights and by those
+    /// of its own parameters that `others` names.
+    pub fn gradients(
+        &self,
+        pictures: &Tensor,
+        others: &[Parameter],
+        objective: impl FnOnce(&Tape, &Var) -> Var,
+    ) -> Gradients {
+        let chunks = chunks(pictures.shape()[0], self.chunk);
+        if chunks.len() == 1 {
+            self.in_one_pass(pictures, others, objective)
+        } else {
+            self.in_two_passes(pictures, &chunks, others, objective)
+        }
+    }
+
+    /// Moves the weights along the gradients; the gradients' norm.
+    pub fn step(&mut self, gradients: &[Tensor]) -> f64 {
+        self.norms = norms(gradients);
+        self.optimiser.step(gradients);
+        self.norms.iter().map(|norm| norm * norm).sum::<f64>().sqrt()
+    }
+
+    /// The embeddings of pictures, chunk by chunk; nothing is changed.
+    pub fn embed(&self, pictures: &Tensor) -> Tensor {
+        self.embed_chunks(pictures, &chunks(pictures.shape()[0], self.chunk))
+    }
+
+    /// The norm of each gradient of the last update, by its weight's name.
+    pub fn gradient_norms(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.weights.iter().map(|(name, _)| name.as_str()).zip(self.norms.iter().copied())
+    }
+
+    fn in_one_pass(
+        &self,
+        pictures: &Tensor,
+        others: &[Parameter],
+        objective: impl FnOnce(&Tape, &Var) -> Var,
+    ) -> Gradients {
+        let tape = Tape::new();
+        let embeddings = self.net.forward(&Pass::training(&tape).exact(self.exact), &pictures.clone().into());
+        let loss = objective(&tape, &embeddings);
+        let wanted: Vec<Parameter> = self.weights().chain(others.iter().cloned()).collect();
+        let mut net = tape.parameter_gradients(&loss, &wanted);
+        let others = net.split_off(self.weights.len());
+        Gradients { loss: loss.item(), embeddings: embeddings.into_tensor(), net, others }
+    }
+
+    fn in_two_passes(
+        &self,
+        pictures: &Tensor,
+        chunks: &[Vec<usize>],
+        others: &[Parameter],
+        objective: impl FnOnce(&Tape, &Var) -> Var,
+    ) -> Gradients {
+        let embeddings = self.embed_chunks(pictures, chunks);
+        let tape = Tape::new();
+        let leaf = tape.leaf(embeddings.clone());
+        let loss = objective(&tape, &leaf);
+        let leaves: Vec<Var> = others.iter().map(|other| tape.parameter(other)).collect();
+        let inputs: Vec<&Var> = std::iter::once(&leaf).chain(&leaves).collect();
+        let mut others = tape.gradients(&loss, &inputs);
+        let by_embeddings = others.remove(0);
+        drop(tape);
+
+        let mut net: Option<Vec<Tensor>> = None;
+        for rows in chunks {
+            let tape = Tape::new();
+            let pass = Pass::training(&tape).exact(self.exact);
+            let embedded = self.net.forward(&pass, &gathered(pictures, rows).into());
+            // Its gradient by the embeddings is the loss's.
+            let along = ops::sum(&ops::mul(&embedded, &gathered(&by_embeddings, rows).into()));
+            let part = tape.parameter_gradients(&along, &self.weights().collect::<Vec<_>>());
+            net = Some(match net {
+                None => part,
+                Some(sums) => {
+                    sums.into_iter().zip(&part).map(|(sum, part)| sum.zip_into(part, |a, b| a + b)).collect()
+                }
+            });
+        }
+        Gradients { embeddings, loss: loss.item(), net: net.unwrap_or_default(), others }
+    }
+
+    fn embed_chunks(&self, pictures: &Tensor, chunks: &[Vec<usize>]) -> Tensor {
+        let pass = Pass::sampling().exact(self.exact);
+        let mut embeddings = Tensor::zeros(&[0, 0]);
+        for rows in chunks {
+            let part = self.net.forward(&pass, &gathered(pictures, rows).into()).into_tensor();
+            let dimensions = part.shape()[1];
+            if embeddings.is_empty() {
+                embeddings = Tensor::zeros(&[pictures.shape()[0], dimensions]);
+            }
+            let whole = embeddings.data_mut();
+            for (&row, own) in rows.iter().zip(part.data().chunks_exact(dimensions)) {
+                whole[row * dimensions..(row + 1) * dimensions].copy_from_slice(own);
+            }
+        }
+        embeddings
+    }
+
+    fn weights(&self) -> impl Iterator<Item = Parameter> {
+        self.weights.iter().map(|(_, weight)| weight.clone())
+    }
+}
+
+/// The rows of each chunk: as few chunks of at most `most` as there can be, as equal as can be, each with every n-th row.
+fn chunks(count: usize, most: usize) -> Vec<Vec<usize>> {
+    let chunks = if most == 0 { 1 } else { count.div_ceil(most).max(1) };
+    (0..chunks).map(|first| (first..count).step_by(chunks).collect()).collect()
+}
+
+/// Rows of a tensor of any rank.
+fn gathered(tensor: &Tensor, rows: &[usize]) -> Tensor {
+    if rows.len() == tensor.shape()[0] {
+        return tensor.clone();
+    }
+    let row = tensor.len() / tensor.shape()[0];
+    let mut shape = tensor.shape().to_vec();
+    shape[0] = rows.len();
+    Tensor::build(&shape, |out| {
+        for (out, &from) in out.chunks_exact_mut(row).zip(rows) {
+            out.copy_from_slice(&tensor.data()[from * row..(from + 1) * row]);
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_even_and_spread_over_the_batch() {
+        assert_eq!(chunks(5, 0), [vec![0, 1, 2, 3, 4]]);
+        assert_eq!(chunks(5, 5), chunks(5, 0));
+        assert_eq!(chunks(7, 3), [vec![0, 3, 6], vec![1, 4], vec![2, 5]]);
+        let sizes: Vec<usize> = chunks(1800, 64).iter().map(Vec::len).collect();
+        assert!(sizes.iter().all(|&size| size == 62 || size == 63) && sizes.iter().sum::<usize>() == 1800);
+    }
+
+    #[test]
+    fn rows_are_gathered_whole() {
+        let tensor = Tensor::new(&[3, 1, 2], [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+        let found = gathered(&tensor, &[2, 0]);
+        assert_eq!((found.shape(), found.data()), (&[2, 1, 2][..], &[4.0, 5.0, 0.0, 1.0][..]));
+    }
+}

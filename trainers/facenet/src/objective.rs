@@ -1,0 +1,283 @@
+//! The loss of a batch of embeddings: triplets or pairs, and how they are mined.
+//!
+//! | loss | of |
+//! |---|---|
+//! | triplet | `max(0, d(a, p) - d(a, n) + margin)`, or `ln(1 + exp(d(a, p) - d(a, n)))` with a soft margin |
+//! | contrastive | `d^2` of a same pair, `max(0, margin - d)^2` of a different one: the pairs of the mined triplets, as many of each kind; batch-all takes every pair |
+//!
+//! [`gobelin_losses::mining`] tells the minings apart. Triplets with a margin are mined and summed there, without a list of
+//! them; the other losses list what was mined.
+
+use gobelin_autograd::{Tensor, Var, ops};
+use gobelin_losses::contrastive::Contrastive;
+use gobelin_losses::metrics::Vectors;
+use gobelin_losses::mining::{Choice, Fallback, Mining, Reduce, Triplet, TripletBatch, chosen_triplets};
+use gobelin_losses::triplet_batch::triplet_batch;
+
+/// Wu et al. 2017, their code: distances below the first weigh as much as it, negatives beyond the second are not drawn.
+const NEAREST: f32 = 0.5;
+const FARTHEST: f32 = 1.4;
+
+/// Most triplets or pairs that are listed one by one: some 200 MB of their distances on the tape.
+pub const MOST_LISTED: usize = 1 << 22;
+
+/// What is learned from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Triplets with a margin.
+    Triplet,
+    /// Triplets with a soft ramp in place of the margin.
+    SoftTriplet,
+    /// Pairs.
+    Contrastive,
+}
+
+/// Which triplets of a batch are learned from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mine {
+    /// Of each anchor and positive, the nearest negative that is farther than the positive by less than the margin.
+    SemiHard(Fallback),
+    /// Of each anchor, the farthest positive and the nearest negative.
+    BatchHard,
+    /// All.
+    BatchAll,
+    /// Of each anchor and positive, a negative drawn so that all distances are equally likely.
+    DistanceWeighted,
+}
+
+/// A loss and its mining.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Objective {
+    /// What is learned from.
+    pub kind: Kind,
+    /// Which of it.
+    pub mine: Mine,
+    /// Triplets: by how much the negative must be farther, in the unit of the distance. Pairs: how far two people must be apart, in
+    /// plain distance.
+    pub margin: f32,
+    /// Triplets by squared L2 distances, or plain ones.
+    pub squared: bool,
+}
+
+/// What a loss was taken over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// How many triplets or pairs the mean is over.
+    pub counted: u64,
+    /// How many of them have a loss above 0; all of them with a soft margin.
+    pub active: u64,
+}
+
+impl Objective {
+    /// The loss of embeddings (N, D) of people; `seed` draws distance-weighted negatives.
+    ///
+    /// # Panics
+    /// If there is not one label an embedding.
+    #[track_caller]
+    pub fn of(self, embeddings: &Var, labels: &[i64], seed: u64) -> (Var, Counts) {
+        if self.kind == Kind::Triplet {
+            let mining = self.choice(seed).map_or(Mining::All { reduce: Reduce::Active }, Mining::Chosen);
+            let batch = TripletBatch { mining, margin: self.margin, squared: self.squared };
+            let (loss, mined) = triplet_batch(batch, embeddings, labels);
+            return (loss, Counts { counted: mined.counted, active: mined.active });
+        }
+        match self.triplets(embeddings.tensor(), labels, seed) {
+            Some(triplets) => self.of_triplets(embeddings, &triplets),
+            None if self.kind == Kind::Contrastive => self.of_pairs(embeddings, &every_pair(labels)),
+            None => self.of_triplets(embeddings, &every_triplet(labels)),
+        }
+    }
+
+    /// The triplets that the mining chooses; `None` where it takes all.
+    #[track_caller]
+    pub fn triplets(self, embeddings: &Tensor, labels: &[i64], seed: u64) -> Option<Vec<Triplet>> {
+        let choice = self.choice(seed)?;
+        let vectors = Vectors::new(embeddings.data(), embeddings.shape()[1]);
+        // The contrastive loss is one of plain distances, and so is its margin.
+        let squared = self.squared && self.kind != Kind::Contrastive;
+        Some(chosen_triplets(vectors, labels, choice, self.margin, squared))
+    }
+
+    /// The loss of triplets that were chosen before.
+    ///
+    /// # Panics
+    /// If a triplet has a place beyond the embeddings.
+    #[track_caller]
+    pub fn of_triplets(self, embeddings: &Var, triplets: &[Triplet]) -> (Var, Counts) {
+        if self.kind == Kind::Contrastive {
+            let pairs = |t: &Triplet| [(t.anchor, t.positive, true), (t.anchor, t.negative, false)];
+            return self.of_pairs(embeddings, &triplets.iter().flat_map(pairs).collect::<Vec<_>>());
+        }
+        if triplets.is_empty() {
+            return nothing(embeddings);
+        }
+        let count = embeddings.shape()[0];
+        let squares = ops::squared_distances(embeddings, embeddings);
+        let distances = if self.squared { squares } else { ops::sqrt(&squares) };
+        let of = |other: fn(&Triplet) -> u32| {
+            let place = |triplet: &Triplet| triplet.anchor as usize * count + other(triplet) as usize;
+            ops::take(&distances, &triplets.iter().map(place).collect::<Vec<_>>())
+        };
+        let difference = ops::sub(&of(|triplet| triplet.positive), &of(|triplet| triplet.negative));
+        let each = if self.kind == Kind::SoftTriplet {
+            ops::softplus(&difference)
+        } else {
+            ops::relu(&ops::add_scalar(&difference, self.margin))
+        };
+        counted(&each)
+    }
+
+    /// The contrastive loss of pairs: two places, and whether they are of one person.
+    #[track_caller]
+    fn of_pairs(self, embeddings: &Var, pairs: &[(u32, u32, bool)]) -> (Var, Counts) {
+        if pairs.is_empty() {
+            return nothing(embeddings);
+        }
+        let side = |place: fn(&(u32, u32, bool)) -> u32| {
+            ops::gather_rows(embeddings, &pairs.iter().map(|pair| place(pair) as usize).collect::<Vec<_>>())
+        };
+        let same: Vec<bool> = pairs.iter().map(|pair| pair.2).collect();
+        let loss = Contrastive {
+            margin: self.margin,
+            reduction: gobelin_losses::Reduction::None,
+            ..Contrastive::default()
+        };
+        counted(&loss.of(&side(|pair| pair.0), &side(|pair| pair.1), &same))
+    }
+
+    fn choice(self, seed: u64) -> Option<Choice> {
+        match self.mine {
+            Mine::SemiHard(fallback) => Some(Choice::SemiHard { fallback }),
+            Mine::BatchHard => Some(Choice::Hard),
+            Mine::DistanceWeighted => {
+                Some(Choice::DistanceWeighted { seed, nearest: NEAREST, farthest: FARTHEST })
+            }
+            Mine::BatchAll => None,
+        }
+    }
+}
+
+/// How many triplets a batch of `people` times `faces` has.
+pub fn every_triplet_count(people: usize, faces: usize) -> usize {
+    let batch = people.saturating_mul(faces);
+    batch.saturating_mul(faces - 1).saturating_mul(batch - faces)
+}
+
+/// The mean of losses, and how many there are.
+fn counted(each: &Var) -> (Var, Counts) {
+    let active = each.tensor().data().iter().filter(|&&loss| loss > 0.0).count() as u64;
+    (ops::mean(each), Counts { counted: each.tensor().len() as u64, active })
+}
+
+/// No triplet: a loss of 0 with a zero gradient.
+fn nothing(embeddings: &Var) -> (Var, Counts) {
+    (ops::scale(&ops::sum(embeddings), 0.0), Counts::default())
+}
+
+fn every_triplet(labels: &[i64]) -> Vec<Triplet> {
+    let places = || 0..labels.len();
+    let mut triplets = Vec::new();
+    for anchor in places() {
+        for positive in places().filter(|&other| other != anchor && labels[other] == labels[anchor]) {
+            let negatives = places().filter(|&other| labels[other] != labels[anchor]);
+            triplets.extend(negatives.map(|negative| Triplet {
+                anchor: anchor as u32,
+                positive: positive as u32,
+                negative: negative as u32,
+            }));
+        }
+    }
+    triplets
+}
+
+fn every_pair(labels: &[i64]) -> Vec<(u32, u32, bool)> {
+    let before = |i: usize| (0..i).map(move |j| (j as u32, i as u32, labels[i] == labels[j]));
+    (0..labels.len()).flat_map(before).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gobelin_autograd::{Tape, random};
+
+    const LABELS: [i64; 9] = [0, 0, 0, 1, 1, 1, 2, 2, 2];
+
+    fn embeddings(stream: u64) -> Tensor {
+        let drawn = random::normal(&[9, 4], 0.0, 1.0, &mut random::generator(3, stream));
+        ops::l2_normalise(&drawn.into()).into_tensor()
+    }
+
+    fn loss_and_gradient(objective: Objective, listed: bool, stream: u64) -> (f32, Counts, Tensor) {
+        let tape = Tape::new();
+        let e = tape.leaf(embeddings(stream));
+        let (loss, counts) = if listed {
+            let triplets =
+                objective.triplets(e.tensor(), &LABELS, 5).unwrap_or_else(|| every_triplet(&LABELS));
+            objective.of_triplets(&e, &triplets)
+        } else {
+            objective.of(&e, &LABELS, 5)
+        };
+        (loss.item(), counts, tape.gradients(&loss, &[&e]).remove(0))
+    }
+
+    #[test]
+    fn a_list_of_triplets_has_the_loss_of_the_batch() {
+        for mine in [
+            Mine::SemiHard(Fallback::Skip),
+            Mine::SemiHard(Fallback::Largest),
+            Mine::BatchHard,
+            Mine::DistanceWeighted,
+        ] {
+            for squared in [true, false] {
+                let objective = Objective { kind: Kind::Triplet, mine, margin: 0.7, squared };
+                let (batch, batch_counts, batch_gradient) = loss_and_gradient(objective, false, 1);
+                let (list, list_counts, list_gradient) = loss_and_gradient(objective, true, 1);
+                assert!((batch - list).abs() < 1e-5 && batch > 0.0, "{objective:?}: {batch} and {list}");
+                assert_eq!(batch_counts, list_counts, "{objective:?}");
+                let gradients = batch_gradient.data().iter().zip(list_gradient.data());
+                assert!(gradients.into_iter().all(|(a, b)| (a - b).abs() < 1e-5), "{objective:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_soft_margin_is_the_mean_softplus() {
+        let e = embeddings(2);
+        let d = |i: u32, j: u32| -> f64 {
+            let row = |i: u32| &e.data()[4 * i as usize..][..4];
+            row(i).iter().zip(row(j)).map(|(a, b)| f64::from(a - b).powi(2)).sum()
+        };
+        for mine in [Mine::BatchHard, Mine::BatchAll] {
+            let objective = Objective { kind: Kind::SoftTriplet, mine, margin: 0.2, squared: true };
+            let triplets = objective.triplets(&e, &LABELS, 0).unwrap_or_else(|| every_triplet(&LABELS));
+            let soft = |t: &Triplet| (1.0 + (d(t.anchor, t.positive) - d(t.anchor, t.negative)).exp()).ln();
+            let expected = triplets.iter().map(soft).sum::<f64>() / triplets.len() as f64;
+            let (found, counts) = objective.of(&e.clone().into(), &LABELS, 0);
+            assert!((f64::from(found.item()) - expected).abs() < 1e-5, "{mine:?}");
+            assert_eq!((counts.counted, counts.active), (triplets.len() as u64, triplets.len() as u64));
+        }
+        assert_eq!(every_triplet(&LABELS).len(), every_triplet_count(3, 3));
+    }
+
+    #[test]
+    fn pairs_are_those_of_the_triplets_or_all() {
+        let of = |mine| {
+            let objective = Objective { kind: Kind::Contrastive, mine, margin: 1.0, squared: true };
+            objective.of(&embeddings(4).into(), &LABELS, 0).1
+        };
+        assert_eq!(of(Mine::BatchHard).counted, 18);
+        assert_eq!(of(Mine::BatchAll).counted, 36);
+    }
+
+    #[test]
+    fn nothing_to_mine_is_0_with_a_zero_gradient() {
+        for kind in [Kind::Triplet, Kind::SoftTriplet, Kind::Contrastive] {
+            let objective = Objective { kind, mine: Mine::BatchHard, margin: 0.2, squared: true };
+            let tape = Tape::new();
+            let e = tape.leaf(embeddings(1));
+            let (loss, counts) = objective.of(&e, &[7; 9], 0);
+            assert_eq!((loss.item(), counts), (0.0, Counts::default()), "{kind:?}");
+            assert!(tape.gradients(&loss, &[&e])[0].data().iter().all(|&g| g == 0.0));
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Data as people and their pictures.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use gobelin_datasets::{DataError, Dataset, OpenOptions, PictureShape, Sample, Source, Split};
+use gobelin_harness::{Error, Failure};
+
+/// Of labels that come in both parts of the data (IDX, CIFAR-10), every third is held out: four of ten.
+const THIRD: u32 = 3;
+
+/// Opens people to train on, or people never trained on.
+///
+/// Drawn faces and folders of identities are split by person as they come. IDX and CIFAR-10 have the same labels in both their
+/// parts: of the first part, the labels to train on are left; of the second, the others.
+///
+/// # Errors
+/// The data cannot be read, or has no identities.
+pub fn open(source: &Source, split: Split, size: usize) -> Result<Arc<dyn Dataset>, Failure> {
+    let data = source.open(&OpenOptions { split, size, channels: 3 })?;
+    match source {
+        Source::Faces | Source::Identities(_) => Ok(data),
+        Source::Folder(_) => {
+            let message = format!(
+                "--data {source}: a folder of pictures says nothing of whom they show; use identities:DIR with a folder \
+                 for each person"
+            );
+            Err(Error::Call(message).into())
+        }
+        Source::Idx(_) | Source::Cifar10(_) => {
+            let held_out = |label: u32| label.is_multiple_of(THIRD);
+            let indices =
+                (0..data.len()).filter(|&index| held_out(data.label(index)) == (split == Split::HeldOut));
+            Ok(Arc::new(Chosen::new(Arc::clone(&data), indices.collect())))
+        }
+    }
+}
+
+/// The pictures of each person, in the order of the labels.
+pub fn pictures_by_person(data: &dyn Dataset) -> Vec<Vec<usize>> {
+    let mut pictures = vec![Vec::new(); data.classes()];
+    for index in 0..data.len() {
+        pictures[data.label(index) as usize].push(index);
+    }
+    pictures
+}
+
+/// Who can be trained on: people with two pictures or more; and what a user should know about the others.
+pub struct Trainable {
+    /// The pictures of each.
+    pub pictures: Vec<Vec<usize>>,
+    /// How many people have but one picture.
+    pub single: usize,
+    /// How many people are left out by name.
+    pub examined: usize,
+}
+
+impl Trainable {
+    /// Sorts the people of a data set out; those of these names are left out.
+    pub fn new(data: &dyn Dataset, examined: &BTreeSet<String>) -> Self {
+        let mut trainable = Self { pictures: Vec::new(), single: 0, examined: 0 };
+        for (label, own) in pictures_by_person(data).into_iter().enumerate() {
+            if examined.contains(&data.class_name(label as u32)) {
+                trainable.examined += 1;
+            } else if own.len() >= 2 {
+                trainable.pictures.push(own);
+            } else {
+                trainable.single += 1;
+            }
+        }
+        trainable
+    }
+
+    /// Whether batches of `people` can be made.
+    ///
+    /// # Errors
+    /// If not.
+    pub fn must_have(&self, people: usize, source: &str) -> Result<(), Failure> {
+        if self.pictures.len() >= people {
+            return Ok(());
+        }
+        let mut message =
+            format!("{source}: {} people to train on with two pictures or more", self.pictures.len());
+        if self.single > 0 {
+            let _ = write!(message, ", {} with one", self.single);
+        }
+        if self.examined > 0 {
+            let _ = write!(message, ", {} left out because --pairs asks for them", self.examined);
+        }
+        let _ = write!(message, "; --people {people} wants as many: make it smaller or add people");
+        Err(message.into())
+    }
+
+    /// Lines on the people left out.
+    pub fn notices(&self, source: &str) -> Vec<String> {
+        let everybody = self.pictures.len() + self.single + self.examined;
+        let line = |count: usize, why: &str| {
+            (count > 0)
+                .then(|| format!("{source}: {count} of {everybody} people are left out of training: {why}"))
+        };
+        let single = line(self.single, "they have one picture, and a positive needs two");
+        single.into_iter().chain(line(self.examined, "--pairs asks for them")).collect()
+    }
+}
+
+/// Some pictures of a data set, under labels counted anew from 0.
+pub struct Chosen {
+    whole: Arc<dyn Dataset>,
+    indices: Vec<usize>,
+    /// Labels of the whole that are left, in rising order.
+    labels: Vec<u32>,
+}
+
+impl Chosen {
+    /// The pictures at these places, in this order.
+    pub fn new(whole: Arc<dyn Dataset>, indices: Vec<usize>) -> Self {
+        let mut labels: Vec<u32> = indices.iter().map(|&index| whole.label(index)).collect();
+        labels.sort_unstable();
+        labels.dedup();
+        Self { whole, indices, labels }
+    }
+}
+
+impl Dataset for Chosen {
+    fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    fn sample(&self, index: usize) -> Result<Sample, DataError> {
+        let picture = self.whole.sample(self.indices[index])?.picture;
+        Ok(Sample { picture, label: self.label(index) })
+    }
+
+    fn label(&self, index: usize) -> u32 {
+        let label = self.whole.label(self.indices[index]);
+        self.labels.binary_search(&label).expect("every picture chosen has a label chosen") as u32
+    }
+
+    fn classes(&self) -> usize {
+        self.labels.len()
+    }
+
+    fn class_name(&self, label: u32) -> String {
+        self.whole.class_name(self.labels[label as usize])
+    }
+
+    fn name(&self, index: usize) -> String {
+        self.whole.name(self.indices[index])
+    }
+
+    fn shape(&self) -> Option<PictureShape> {
+        self.whole.shape()
+    }
+
+    fn describe(&self) -> String {
+        format!("{}: {} pictures of {} people", self.whole.describe(), self.len(), self.classes())
+    }
+}

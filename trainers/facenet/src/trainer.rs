@@ -1,0 +1,330 @@
+//! The order of a step, and what a run shows.
+
+use gobelin_autograd::Tensor;
+use gobelin_autograd::random::{self, Generator};
+use gobelin_datasets::{Batch, Loader};
+use gobelin_harness::{Failure, Grid, State, StateError, StepReport, Summary, Trainer};
+use gobelin_losses::mining::Triplet;
+use gobelin_nets::weights::Weights;
+use rand::Rng;
+
+use crate::coverage::Coverage;
+use crate::embedder::{Shape, exported};
+use crate::exam::{Exam, FAR, Grade, Pair};
+use crate::learner::Learner;
+use crate::objective::{Counts, Kind, Objective};
+use crate::offline::Offline;
+use crate::plot;
+use crate::pretraining::Classifier;
+use crate::separation::Separation;
+use crate::trouble::Trouble;
+
+/// Pairs of each kind in the picture of confusions.
+const CONFUSIONS: usize = 12;
+
+/// Streams of the run's seed; the net's beginning takes stream 0.
+const MINING: u64 = 1;
+const CLASSIFIER: u64 = 2;
+
+/// What a trainer is made of.
+pub struct Parts {
+    /// The net.
+    pub learner: Learner,
+    /// Its shape.
+    pub shape: Shape,
+    /// Its loss.
+    pub objective: Objective,
+    /// P people times K faces.
+    pub loader: Loader,
+    /// Pictures in a batch.
+    pub batch: usize,
+    /// Triplets drawn ahead, if they are.
+    pub offline: Option<Offline>,
+    /// People never trained on.
+    pub exam: Exam,
+    /// Steps of softmax before triplets.
+    pub pretrain: u64,
+    /// The run's seed.
+    pub seed: u64,
+    /// Whether algorithms that trade digits for speed are refused.
+    pub exact: bool,
+}
+
+/// Trains a net of embeddings. One step is one update, on a batch of P people times K faces.
+pub struct FaceNetTrainer {
+    parts: Parts,
+    batch: Batch,
+    mining: Generator,
+    /// While pre-training lasts.
+    classifier: Option<Classifier>,
+    coverage: Coverage,
+    trouble: Trouble,
+    /// Pictures that did not decode, as far as they have been told.
+    skipped: usize,
+    /// How good the net is now, where that was asked since its last update.
+    grade: Option<Grade>,
+}
+
+/// A batch, whatever it was drawn by.
+struct Drawn {
+    pictures: Tensor,
+    people: Vec<i64>,
+    indices: Vec<usize>,
+    epoch: u64,
+    /// Those drawn ahead; none: they are mined from the batch.
+    triplets: Option<Vec<Triplet>>,
+}
+
+impl FaceNetTrainer {
+    /// A trainer at its beginning.
+    pub fn new(parts: Parts) -> Self {
+        let coverage = Coverage::new(std::sync::Arc::clone(parts.loader.dataset()));
+        let mut trainer = Self {
+            mining: random::generator(parts.seed, MINING),
+            parts,
+            batch: Batch::default(),
+            classifier: None,
+            coverage,
+            trouble: Trouble::default(),
+            skipped: 0,
+            grade: None,
+        };
+        trainer.classifier = (trainer.parts.pretrain > 0).then(|| trainer.fresh_classifier());
+        trainer
+    }
+
+    fn fresh_classifier(&self) -> Classifier {
+        let people = self.parts.loader.dataset().classes();
+        let numbers = &mut random::generator(self.parts.seed, CLASSIFIER);
+        Classifier::new(self.parts.shape.dimensions, people, &self.parts.learner, numbers)
+    }
+
+    fn draw(&mut self) -> Result<Drawn, Failure> {
+        let Parts { learner, objective, loader, offline, batch: most, .. } = &mut self.parts;
+        if self.classifier.is_none()
+            && let Some(offline) = offline
+        {
+            let batch = offline.next(*most / 3, loader, learner, *objective, &mut self.mining)?;
+            let (pictures, people, indices, epoch) =
+                (batch.pictures, batch.people, batch.indices, batch.epoch);
+            return Ok(Drawn { pictures, people, indices, epoch, triplets: Some(batch.triplets) });
+        }
+        loader.fill(&mut self.batch)?;
+        let Batch { size, channels, .. } = self.batch;
+        Ok(Drawn {
+            pictures: Tensor::new(&[self.batch.len(), size, size, channels], &self.batch.pixels),
+            people: self.batch.labels.iter().map(|&label| i64::from(label)).collect(),
+            indices: self.batch.indices.clone(),
+            epoch: self.batch.epoch,
+            triplets: None,
+        })
+    }
+
+    /// Warns of pictures that did not decode since the last step.
+    fn tell_skipped(&mut self, report: StepReport) -> StepReport {
+        let skipped = self.parts.loader.skipped();
+        let before = std::mem::replace(&mut self.skipped, skipped.len());
+        match skipped.values().next() {
+            Some(first) if skipped.len() > before => report.warning(
+                "skipped-pictures",
+                format!(
+                    "{} pictures skipped so far; the first: {first}; `gobelin data check` names the others",
+                    skipped.len()
+                ),
+            ),
+            _ => report,
+        }
+    }
+
+    fn pretrain(&mut self, drawn: &Drawn) -> StepReport {
+        let classifier = self.classifier.as_mut().expect("pre-training has a classifier");
+        let (told, embeddings) = classifier.update(&mut self.parts.learner, &drawn.pictures, &drawn.people);
+        let report = StepReport::new()
+            .loss("loss/softmax", told.loss)
+            .diagnostic("batch-accuracy", told.accuracy)
+            .diagnostic("gradient-norm", told.gradient);
+        separated(report, &self.separation(&embeddings, &drawn.people))
+    }
+
+    fn train(&mut self, drawn: &Drawn) -> StepReport {
+        let (objective, seed) = (self.parts.objective, self.mining.next_u64());
+        if drawn.people.is_empty() {
+            // Nothing could be drawn ahead.
+            let report =
+                StepReport::new().loss("loss", 0.0).diagnostic("counted", 0.0).diagnostic("active", 0.0);
+            let apart = Separation { spread: 1.0, ..Separation::default() };
+            return self.trouble.watch(0.0, self.standing(), Counts::default(), &apart, report);
+        }
+        let mut counts = Counts::default();
+        let gradients = self.parts.learner.gradients(&drawn.pictures, &[], |_, embeddings| {
+            let (loss, found) = match &drawn.triplets {
+                Some(triplets) => objective.of_triplets(embeddings, triplets),
+                None => objective.of(embeddings, &drawn.people, seed),
+            };
+            counts = found;
+            loss
+        });
+        let gradient = self.parts.learner.step(&gradients.net);
+        let separation = self.separation(&gradients.embeddings, &drawn.people);
+        let report = StepReport::new()
+            .loss("loss", gradients.loss)
+            .diagnostic("counted", counts.counted as f64)
+            .diagnostic("active", counts.active as f64)
+            .diagnostic("gradient-norm", gradient);
+        let report = separated(report, &separation);
+        self.trouble.watch(gradients.loss, self.standing(), counts, &separation, report)
+    }
+
+    fn separation(&self, embeddings: &Tensor, people: &[i64]) -> Separation {
+        Separation::new(embeddings.data(), self.parts.shape.dimensions, people)
+    }
+
+    /// The loss of embeddings that are all one.
+    fn standing(&self) -> f32 {
+        let Objective { kind, margin, .. } = self.parts.objective;
+        match kind {
+            Kind::Triplet => margin,
+            Kind::SoftTriplet => std::f32::consts::LN_2,
+            // As many pairs of two people as of one.
+            Kind::Contrastive => margin * margin / 2.0,
+        }
+    }
+
+    fn grade(&mut self) -> &Grade {
+        let Parts { exam, learner, exact, .. } = &self.parts;
+        self.grade.get_or_insert_with(|| exam.grade(&*learner.net, *exact))
+    }
+
+    /// Pairs that the net has most wrong: on the left the farthest of one person, on the right the nearest of two.
+    fn confusions(&mut self) -> Grid {
+        let [same, different] = self.grade().hardest(CONFUSIONS);
+        let exam = &self.parts.exam;
+        let (size, mut pixels) = (exam.size(), Vec::new());
+        let row = size * 3;
+        let mut add = |pair: &Pair| {
+            let (left, right) = (exam.picture(pair.a), exam.picture(pair.b));
+            for (left, right) in left.chunks_exact(row).zip(right.chunks_exact(row)) {
+                pixels.extend_from_slice(left);
+                pixels.extend_from_slice(right);
+            }
+        };
+        let count = same.len().min(different.len());
+        for ((same, _), (different, _)) in same.iter().zip(&different) {
+            add(same);
+            add(different);
+        }
+        Grid::bytes("confusions", [2 * count, size, 2 * size, 3], pixels).columns(2)
+    }
+}
+
+fn separated(report: StepReport, separation: &Separation) -> StepReport {
+    report
+        .diagnostic("distance/same", separation.same)
+        .diagnostic("distance/different", separation.different)
+        .diagnostic("spread", separation.spread)
+}
+
+impl Trainer for FaceNetTrainer {
+    fn step(&mut self, step: u64) -> Result<StepReport, Failure> {
+        self.grade = None;
+        if step > self.parts.pretrain && self.classifier.is_some() {
+            // The triplets' gradients have another scale: what AdaGrad has summed up would slow them for ever.
+            self.classifier = None;
+            self.parts.learner.restart_optimiser();
+        }
+        let drawn = self.draw()?;
+        let line = self.coverage.take(drawn.epoch, &drawn.indices);
+        let report = if self.classifier.is_some() { self.pretrain(&drawn) } else { self.train(&drawn) };
+        let report = self.tell_skipped(report.diagnostic("epoch", drawn.epoch as f64 + 1.0));
+        Ok(match line {
+            Some(line) => report.note(line),
+            None => report,
+        })
+    }
+
+    fn gradient_norms(&self) -> Vec<(String, f32)> {
+        self.parts.learner.gradient_norms().map(|(name, norm)| (name.to_owned(), norm as f32)).collect()
+    }
+
+    fn save(&self, state: &mut State) {
+        state.put_module("net", &*self.parts.learner.net);
+        state.put_optimiser("optimiser", &*self.parts.learner.optimiser);
+        if let Some(classifier) = &self.classifier {
+            classifier.save(state);
+        }
+        if let Some(offline) = &self.parts.offline {
+            offline.save(state);
+        }
+        state.put_generator("mining", &self.mining);
+        state.put_integer("data-position", self.parts.loader.position() as i64);
+        self.coverage.save(state);
+        self.trouble.save(state);
+    }
+
+    fn load(&mut self, state: &State) -> Result<(), StateError> {
+        state.load_module("net", &*self.parts.learner.net)?;
+        state.load_optimiser("optimiser", &mut *self.parts.learner.optimiser)?;
+        self.classifier = None;
+        if Classifier::is_in(state) {
+            let mut classifier = self.fresh_classifier();
+            classifier.load(state)?;
+            self.classifier = Some(classifier);
+        }
+        if let Some(offline) = &mut self.parts.offline {
+            offline.load(state)?;
+        }
+        self.mining = state.generator("mining")?;
+        self.parts.loader.seek(state.integer("data-position")? as u64);
+        self.coverage.load(state)?;
+        self.trouble = Trouble::load(state)?;
+        self.grade = None;
+        Ok(())
+    }
+
+    fn samples(&mut self) -> Result<Vec<Grid>, Failure> {
+        let roc = plot::roc(&self.grade().roc());
+        Ok(vec![roc, self.confusions()])
+    }
+
+    fn evaluate(&mut self) -> Result<Vec<(String, f64)>, Failure> {
+        let coverage = self.coverage.ever();
+        let grade = self.grade();
+        Ok(vec![
+            ("accuracy".into(), grade.accuracy),
+            ("accuracy-error".into(), grade.accuracy_error),
+            ("val".into(), grade.val),
+            ("auc".into(), grade.auc),
+            ("precision-at-1".into(), grade.precision_at_1),
+            ("threshold".into(), grade.threshold),
+            ("seen/people".into(), coverage.people as f64),
+            ("seen/pictures".into(), coverage.pictures as f64),
+        ])
+    }
+
+    fn export(&mut self) -> Vec<(String, Weights)> {
+        let threshold = self.grade().threshold;
+        let weights = exported(&*self.parts.learner.net, &self.parts.shape, threshold);
+        vec![("embedder.safetensors".into(), weights)]
+    }
+
+    fn summary(&mut self) -> Result<Summary, Failure> {
+        let metrics = self.evaluate()?;
+        let (ever, data) = (self.coverage.ever(), std::sync::Arc::clone(self.parts.loader.dataset()));
+        let asked = self.parts.exam.describe();
+        let grade = self.grade();
+        let line = format!(
+            "verification accuracy {:.2}% +- {:.2}, VAL {:.1}% at FAR {FAR}, AUC {:.4}, precision at 1 {:.1}% ({asked}; trained on \
+             {} of {} people, {} of {} pictures)",
+            100.0 * grade.accuracy,
+            100.0 * grade.accuracy_error,
+            100.0 * grade.val,
+            grade.auc,
+            100.0 * grade.precision_at_1,
+            ever.people,
+            data.classes(),
+            ever.pictures,
+            data.len(),
+        );
+        Ok(Summary { metrics, line })
+    }
+}
