@@ -51,7 +51,8 @@ impl Dataset for Drawings {
     }
 
     fn sample(&self, index: usize) -> Result<Sample, DataError> {
-        Ok(Sample { picture: self.draw(index).into_channels(self.channels), label: self.label(index) })
+        let picture = self.draw(index).into_channels(self.channels);
+        Ok(Sample { picture, label: self.label(index), mask: None })
     }
 
     fn label(&self, index: usize) -> u32 {

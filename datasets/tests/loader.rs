@@ -250,7 +250,7 @@ fn unscaled_squares_are_cut_out_of_the_picture_as_it_is() {
         }
         fn sample(&self, _: usize) -> Result<Sample, DataError> {
             let pixels = (0..30 * 20).map(|at| (at / 20 * 8 + at % 20) as u8).collect();
-            Ok(Sample { picture: Picture::new(30, 20, 1, pixels), label: 0 })
+            Ok(Sample { picture: Picture::new(30, 20, 1, pixels), label: 0, mask: None })
         }
         fn label(&self, _: usize) -> u32 {
             0
@@ -268,7 +268,8 @@ fn unscaled_squares_are_cut_out_of_the_picture_as_it_is() {
             "places".into()
         }
     }
-    let options = LoaderOptions { unscaled: true, ..LoaderOptions::new(3, 8, 1) };
+    let augmentation = Augmentation { window: true, ..Augmentation::default() };
+    let options = LoaderOptions { augmentation, ..LoaderOptions::new(3, 8, 1) };
     let mut loader = Loader::new(Arc::new(Places), options).unwrap();
     let mut corners = HashSet::new();
     for _ in 0..40 {

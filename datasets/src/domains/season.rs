@@ -58,7 +58,7 @@ impl Dataset for Seasons {
         let landscape = Landscape::new(self.scenes.start + index as u64);
         let pixels = landscape.draw(self.season, self.side);
         let picture = Picture::new(self.side, self.side, 3, pixels).into_channels(self.channels);
-        Ok(Sample { picture, label: 0 })
+        Ok(Sample { picture, label: 0, mask: None })
     }
 
     fn label(&self, _index: usize) -> u32 {

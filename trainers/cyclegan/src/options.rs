@@ -263,7 +263,7 @@ impl CycleGanOptions {
         let loader = |dataset, seed| {
             let options = LoaderOptions {
                 seed,
-                augmentation: Augmentation { flip: self.flip, crop_from },
+                augmentation: Augmentation { flip: self.flip, crop_from, ..Augmentation::default() },
                 ..LoaderOptions::new(run.batch, size, channels)
             };
             Loader::new(dataset, options)

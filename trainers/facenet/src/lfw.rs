@@ -163,7 +163,7 @@ impl Dataset for Listed {
             DataError::Picture { path, reason } => DataError::System { path, action: "decode", reason },
             other => other,
         })?;
-        Ok(Sample { picture, label: *label })
+        Ok(Sample { picture, label: *label, mask: None })
     }
 
     fn label(&self, index: usize) -> u32 {

@@ -356,7 +356,7 @@ impl FaceNetOptions {
         let offline = (self.mining == Mining::Offline).then(|| Offline::new(self.mine_every, batches));
         let options = LoaderOptions {
             seed: run.seed,
-            augmentation: Augmentation { flip: self.flip, crop_from: None },
+            augmentation: Augmentation { flip: self.flip, ..Augmentation::default() },
             ..LoaderOptions::new(run.batch, size, 3)
         };
         let order: Box<dyn Order> = Box::new(order);

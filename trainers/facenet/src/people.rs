@@ -21,18 +21,18 @@ pub fn open(source: &Source, split: Split, size: usize) -> Result<Arc<dyn Datase
     let data = source.open(&OpenOptions { split, size, channels: 3 })?;
     match source {
         Source::Faces | Source::Identities(_) => Ok(data),
-        Source::Folder(_) => {
-            let message = format!(
-                "--data {source}: a folder of pictures says nothing of whom they show; use identities:DIR with a folder \
-                 for each person"
-            );
-            Err(Error::Call(message).into())
-        }
         Source::Idx(_) | Source::Cifar10(_) => {
             let held_out = |label: u32| label.is_multiple_of(THIRD);
             let indices =
                 (0..data.len()).filter(|&index| held_out(data.label(index)) == (split == Split::HeldOut));
             Ok(Arc::new(Chosen::new(Arc::clone(&data), indices.collect())))
+        }
+        _ => {
+            let message = format!(
+                "--data {source}: these pictures say nothing of whom they show; use identities:DIR with a folder for \
+                 each person"
+            );
+            Err(Error::Call(message).into())
         }
     }
 }
@@ -129,7 +129,7 @@ impl Dataset for Chosen {
 
     fn sample(&self, index: usize) -> Result<Sample, DataError> {
         let picture = self.whole.sample(self.indices[index])?.picture;
-        Ok(Sample { picture, label: self.label(index) })
+        Ok(Sample { picture, label: self.label(index), mask: None })
     }
 
     fn label(&self, index: usize) -> u32 {
