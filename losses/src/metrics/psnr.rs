@@ -7,7 +7,7 @@ use super::{DATA_RANGE, PAIRS};
 
 /// `10 log10(data_range^2 / MSE)` of each picture, in decibels; infinite for equal pictures.
 ///
-/// Report the mean of these numbers: the ratio of a mean error over several pictures is another, larger one.
+/// Report the mean of these numbers: the ratio of a mean error over several pictures is another, smaller one.
 /// `data_range` is the distance of the smallest possible value to the largest: 1 for pictures in \[0, 1\], 2 in \[-1, 1\].
 ///
 /// # Panics

@@ -105,13 +105,13 @@ fn what_is_not_finite_is_said_and_not_hidden() {
     let tensors = [("pred", floats(&[3], &[nan, inf, 1.0])), ("target", floats(&[3], &[0.0; 3]))];
     write(&here.path().join("in.safetensors"), tensors);
     let call = |words: &str| {
-        let words = format!("loss mae --input in.safetensors {words}");
+        let words = format!("loss mse --input in.safetensors {words}");
         let output = gobelin(here.path(), &words).output().unwrap();
         assert!(output.status.success() && output.stderr.is_empty());
         String::from_utf8(output.stdout).unwrap()
     };
-    assert_eq!(call("--grad out.safetensors"), "{\"loss\": \"mae\", \"value\": NaN}\n");
-    assert_eq!(call("--set reduction=none"), "{\"loss\": \"mae\", \"value\": [NaN, Infinity, 1.0]}\n");
+    assert_eq!(call("--grad out.safetensors"), "{\"loss\": \"mse\", \"value\": NaN}\n");
+    assert_eq!(call("--set reduction=none"), "{\"loss\": \"mse\", \"value\": [NaN, Infinity, 1.0]}\n");
     let gradients = weights::read(&here.path().join("out.safetensors")).unwrap();
     assert!(gradients["pred"].floats().unwrap()[0].is_nan());
 }
