@@ -286,7 +286,7 @@ fn flat(names: &[String], parameters: &[Parameter], gradients: &[Tensor]) -> Ten
     if let [gradient] = gradients {
         return gradient.reshape(&[gradient.len()]);
     }
-    let values: Vec<f32> = gradients.iter().flat_map(|gradient| gradient.data()).copied().collect();
+    let values: Vec<f32> = gradients.iter().flat_map(Tensor::data).copied().collect();
     Tensor::new(&[values.len()], values)
 }
 

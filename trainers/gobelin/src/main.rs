@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::Command;
 use gobelin_gan::GanOptions;
 use gobelin_harness::{Recipe, cli, end};
+use gobelin_style::StyleOptions;
 
 fn main() -> ExitCode {
     gobelin_kernels::keep_large_blocks_mapped();
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .subcommand(cli::command::<GanOptions>())
+        .subcommand(cli::command::<StyleOptions>())
         .subcommand(net::command())
         .subcommand(bench::command())
         .subcommand(data::command());
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
     };
     match matches.subcommand() {
         Some((GanOptions::NAME, matches)) => cli::main::<GanOptions>(matches),
+        Some((StyleOptions::NAME, matches)) => cli::main::<StyleOptions>(matches),
         Some((net::NAME, matches)) => end(net::main(matches)),
         Some((bench::NAME, matches)) => end(bench::main(matches)),
         Some((data::NAME, matches)) => data::main(matches),
