@@ -58,6 +58,17 @@ pub struct Targets {
     pub style: Vec<Var>,
 }
 
+/// What the loss is put together from.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// The content loss.
+    pub content: Var,
+    /// The style loss.
+    pub style: Var,
+    /// The total variation, if it counts.
+    pub variation: Option<Var>,
+}
+
 impl StyleTransfer {
     /// The targets of a content and a style picture.
     pub fn targets(&self, features: &dyn Features, content: &Var, style: &Var) -> Targets {
@@ -73,17 +84,34 @@ impl StyleTransfer {
     /// If the shapes do not fit.
     #[track_caller]
     pub fn loss(&self, features: &dyn Features, pred: &Var, targets: &Targets) -> Var {
+        self.sum(&self.terms(features, pred, targets))
+    }
+
+    /// The terms, each of shape `[]` and without its weight; no variation where that has no weight.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[track_caller]
+    pub fn terms(&self, features: &dyn Features, pred: &Var, targets: &Targets) -> Terms {
         let mut names = self.style.layers.names();
         names.push(&self.content.layer);
         let mut maps = features.at(pred, &names);
         let content = self.content.of_maps(&maps.pop().expect("the content layer"), &targets.content);
         let style = self.style.of_maps(&maps, &targets.style);
-        let sum = ops::add(&ops::scale(&content, self.alpha), &ops::scale(&style, self.beta));
-        if self.tv_weight == 0.0 {
-            return sum;
+        let variation = (self.tv_weight != 0.0).then(|| {
+            let sum = tv(pred, Variation::Anisotropic, Reduction::Sum);
+            ops::scale(&sum, 1.0 / pred.shape()[0] as f32)
+        });
+        Terms { content, style, variation }
+    }
+
+    /// The weighted sum of terms: the loss.
+    pub fn sum(&self, terms: &Terms) -> Var {
+        let sum = ops::add(&ops::scale(&terms.content, self.alpha), &ops::scale(&terms.style, self.beta));
+        match &terms.variation {
+            Some(variation) => ops::add(&sum, &ops::scale(variation, self.tv_weight)),
+            None => sum,
         }
-        let variation = tv(pred, Variation::Anisotropic, Reduction::Sum);
-        ops::add(&sum, &ops::scale(&variation, self.tv_weight / pred.shape()[0] as f32))
     }
 }
 

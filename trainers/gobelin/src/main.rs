@@ -16,6 +16,7 @@ use gobelin_facenet::FaceNetOptions;
 use gobelin_gan::GanOptions;
 use gobelin_harness::{Recipe, cli, end};
 use gobelin_segment::SegmentOptions;
+use gobelin_style::StyleOptions;
 
 /// One of the things the command does.
 struct Subcommand {
@@ -33,6 +34,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     trainer::<GanOptions>(),
     trainer::<CycleGanOptions>(),
     trainer::<FaceNetOptions>(),
+    trainer::<StyleOptions>(),
     trainer::<SegmentOptions>(),
     Subcommand { name: loss::NAME, command: loss::command, main: |matches| end(loss::main(matches)) },
     Subcommand { name: metric::NAME, command: metric::command, main: |matches| end(metric::main(matches)) },

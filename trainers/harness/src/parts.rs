@@ -1,7 +1,7 @@
 //! Nets, optimisers and averages as parts of a trainer's state.
 
 use gobelin_autograd::Tensor;
-use gobelin_autograd::optimiser::{self, Average, Optimiser};
+use gobelin_autograd::optimiser::{self, Average, Lbfgs, Optimiser};
 use gobelin_nets::Module;
 
 use crate::state::{Entry, State, StateError};
@@ -45,6 +45,20 @@ impl State {
     /// It was stored by another kind of optimiser or over other parameters.
     pub fn load_optimiser(&self, prefix: &str, optimiser: &mut dyn Optimiser) -> Result<(), StateError> {
         Ok(optimiser.load_state(&self.learned(prefix)?)?)
+    }
+
+    /// Stores what L-BFGS knows of past steps under `prefix/`.
+    #[track_caller]
+    pub fn put_lbfgs(&mut self, prefix: &str, lbfgs: &Lbfgs) {
+        self.put_learned(prefix, lbfgs.state());
+    }
+
+    /// Takes back what [`State::put_lbfgs`] stored.
+    ///
+    /// # Errors
+    /// It was stored for other parameters.
+    pub fn load_lbfgs(&self, prefix: &str, lbfgs: &mut Lbfgs) -> Result<(), StateError> {
+        Ok(lbfgs.load_state(&self.learned(prefix)?)?)
     }
 
     /// Stores an average of weights under `prefix/`.

@@ -299,14 +299,15 @@ impl<'a, T: Trainer> Sitting<'a, T> {
         Ok(())
     }
 
-    /// Writes the trained weights and returns the files' names.
+    /// Writes what was made, the weights last, and returns the files' names.
     fn export(&mut self) -> Result<Vec<String>, Error> {
-        let mut names = Vec::new();
-        for (name, tensors) in self.trainer.export() {
-            files::replace_with(&self.directory.join(&name), &weights::to_bytes(&tensors))?;
-            names.push(name);
+        let mut files = self.trainer.files().map_err(Error::of_trainer)?;
+        let weights = self.trainer.export().into_iter();
+        files.extend(weights.map(|(name, tensors)| (name, weights::to_bytes(&tensors))));
+        for (name, bytes) in &files {
+            files::replace_with(&self.directory.join(name), bytes)?;
         }
-        Ok(names)
+        Ok(files.into_iter().map(|(name, _)| name).collect())
     }
 
     fn stopped(mut self) -> Result<Outcome, Error> {

@@ -56,6 +56,14 @@ pub trait Trainer {
     /// [`gobelin_nets::weights::stored`] gives them.
     fn export(&mut self) -> Vec<(String, Weights)>;
 
+    /// Other files of what was made, by name, written beside the weights: pictures that are the result itself.
+    ///
+    /// # Errors
+    /// Whatever stops training.
+    fn files(&mut self) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+        Ok(Vec::new())
+    }
+
     /// How well it went, asked for once, after the last step.
     ///
     /// # Errors

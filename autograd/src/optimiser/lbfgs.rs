@@ -1,0 +1,331 @@
+//! L-BFGS.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use super::line_search::{Point, strong_wolfe};
+use super::slots::assert_distinct;
+use super::{State, StateError};
+use crate::parameter::Parameter;
+use crate::tensor::Tensor;
+
+/// Options of [`Lbfgs`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LbfgsOptions {
+    /// How many past steps the curvature is known from; each costs twice the parameters' memory.
+    pub history: usize,
+    /// How often a step may compute the loss, at most.
+    pub evaluations: usize,
+}
+
+impl Default for LbfgsOptions {
+    fn default() -> Self {
+        Self { history: 100, evaluations: 25 }
+    }
+}
+
+/// L-BFGS (Nocedal, "Updating quasi-Newton matrices with limited storage", 1980; Nocedal and Wright, "Numerical
+/// Optimization", 2006, algorithms 7.4 and 7.5) with a line search for the strong Wolfe conditions: for a smooth function without
+/// noise, such as the loss of one picture. It takes the function itself, not a gradient: a step tries several lengths.
+///
+/// A step is PyTorch's `LBFGS(lr=1, max_iter=1, line_search_fn="strong_wolfe")` to rounding. Where a direction leads nowhere,
+/// which rounding near a minimum brings about, what is known of the curvature is dropped and the gradient itself followed:
+/// a step that finds nothing lower even so is [`Progress::Stalled`], and leaves the parameters as they were.
+///
+/// ```
+/// use gobelin_autograd::optimiser::{Lbfgs, LbfgsOptions};
+/// use gobelin_autograd::{Parameter, Tape, Tensor, ops};
+///
+/// let x = Parameter::new(Tensor::new(&[2], [3.0, -2.0]));
+/// let mut lbfgs = Lbfgs::new(vec![("x".into(), x.clone())], LbfgsOptions::default());
+/// for _ in 0..5 {
+///     lbfgs.step(|| {
+///         let tape = Tape::new();
+///         let loss = ops::sum(&ops::square(&tape.parameter(&x)));
+///         (loss.item(), tape.parameter_gradients(&loss, &[x.clone()]))
+///     });
+/// }
+/// assert!(x.value().data().iter().all(|value| value.abs() < 1e-6));
+/// ```
+pub struct Lbfgs {
+    options: LbfgsOptions,
+    names: Vec<String>,
+    parameters: Vec<Parameter>,
+    /// Past steps, the oldest first.
+    pairs: VecDeque<Pair>,
+    /// Loss and gradient where the parameters are, from the last step.
+    here: Option<(f32, Tensor)>,
+    steps: u64,
+}
+
+/// A step, and how it changed the gradient.
+struct Pair {
+    step: Tensor,
+    change: Tensor,
+    /// Their product, and the square of the change.
+    products: [f64; 2],
+}
+
+/// A pair of a smaller cosine than this tells of rounding, not of curvature.
+const UNCURVED: f64 = 1e-10;
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The loss has fallen enough, and the slope along the step has flattened enough.
+    Wolfe,
+    /// The loss has fallen, but the line search found no place where the slope is flat enough.
+    Lower,
+    /// Nothing lower was found, not even along the gradient: a minimum to rounding, or a gradient that is not the loss's.
+    Stalled,
+}
+
+/// What a step tells.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LbfgsStep {
+    /// The loss before it.
+    pub loss_before: f32,
+    /// The loss after it; not finite if that before was not.
+    pub loss: f32,
+    /// The norm of the gradient after it.
+    pub gradient: f64,
+    /// The step's length, in multiples of the direction (1: Newton's).
+    pub length: f64,
+    /// How often loss and gradient were computed.
+    pub evaluations: usize,
+    /// Whether past steps were dropped because they led nowhere.
+    pub restarted: bool,
+    /// How it ended.
+    pub progress: Progress,
+}
+
+impl Lbfgs {
+    /// Over these parameters.
+    ///
+    /// # Panics
+    /// If two parameters have one name, or a step may compute no loss.
+    #[track_caller]
+    pub fn new(parameters: Vec<(String, Parameter)>, options: LbfgsOptions) -> Self {
+        assert_distinct("lbfgs", parameters.iter().map(|(name, _)| name));
+        assert!(options.evaluations > 0, "lbfgs: no evaluation a step, expected at least 1");
+        let (names, parameters) = parameters.into_iter().unzip();
+        Self { options, names, parameters, pairs: VecDeque::new(), here: None, steps: 0 }
+    }
+
+    /// One step. `evaluate` computes loss and gradients, in the order of the parameters, at the parameters' present values.
+    /// It must be the same function as in the step before, and nobody else may have changed the parameters: what was
+    /// computed last is not computed again.
+    ///
+    /// # Panics
+    /// If the gradients do not fit the parameters.
+    #[track_caller]
+    pub fn step(&mut self, mut evaluate: impl FnMut() -> (f32, Vec<Tensor>)) -> LbfgsStep {
+        let (names, parameters) = (&self.names, &self.parameters);
+        let mut evaluate = || {
+            let (loss, gradients) = evaluate();
+            (loss, flat(names, parameters, &gradients))
+        };
+        let mut evaluations = usize::from(self.here.is_none());
+        let (loss_before, gradient) = self.here.take().unwrap_or_else(&mut evaluate);
+        self.steps += 1;
+        let start: Vec<Tensor> = parameters.iter().map(Parameter::value).collect();
+        let mut restarted = false;
+        let found = loop {
+            let direction = direction(&self.pairs, &gradient);
+            let slope = dot(gradient.data(), direction.data());
+            let origin = Point { step: 0.0, loss: f64::from(loss_before), slope, gradient: gradient.clone() };
+            let found = (slope < 0.0 && loss_before.is_finite()).then(|| {
+                let first =
+                    if self.pairs.is_empty() { (1.0 / absolute_sum(&gradient)).min(1.0) } else { 1.0 };
+                // Below this, no parameter changes by more than 1e-9, as in PyTorch.
+                let shortest = 1e-9 / largest(&direction);
+                strong_wolfe(&origin, first, shortest, self.options.evaluations, |step| {
+                    go(parameters, &start, &direction, step);
+                    let (loss, gradient) = evaluate();
+                    let slope = dot(gradient.data(), direction.data());
+                    let loss = if loss.is_finite() { f64::from(loss) } else { f64::INFINITY };
+                    Point { step, loss, slope, gradient }
+                })
+            });
+            evaluations += found.as_ref().map_or(0, |found| found.evaluations);
+            match found {
+                Some(found) if found.wolfe || found.point.loss < origin.loss => {
+                    break Some((found, direction));
+                }
+                // What is known of the curvature led nowhere: again, without it.
+                _ if !self.pairs.is_empty() => {
+                    self.pairs.clear();
+                    restarted = true;
+                }
+                _ => break None,
+            }
+        };
+        let Some((found, direction)) = found else {
+            for (parameter, value) in self.parameters.iter().zip(start) {
+                parameter.set(value);
+            }
+            let norm = dot(gradient.data(), gradient.data()).sqrt();
+            self.here = Some((loss_before, gradient));
+            return LbfgsStep {
+                loss_before,
+                loss: loss_before,
+                gradient: norm,
+                length: 0.0,
+                evaluations,
+                restarted,
+                progress: Progress::Stalled,
+            };
+        };
+        let Point { step: length, loss, gradient: new, .. } = found.point;
+        go(&self.parameters, &start, &direction, length);
+        self.remember(direction.map_into(|d| length as f32 * d), new.zip(&gradient, |new, old| new - old));
+        let norm = dot(new.data(), new.data()).sqrt();
+        // It came from an f32.
+        let loss = loss as f32;
+        self.here = Some((loss, new));
+        let progress = if found.wolfe { Progress::Wolfe } else { Progress::Lower };
+        LbfgsStep { loss_before, loss, gradient: norm, length, evaluations, restarted, progress }
+    }
+
+    fn remember(&mut self, step: Tensor, change: Tensor) {
+        let pair = Pair::new(step, change);
+        let length = dot(pair.step.data(), pair.step.data());
+        if pair.products[0] > UNCURVED * (length * pair.products[1]).sqrt() {
+            self.pairs.push_back(pair);
+            while self.pairs.len() > self.options.history {
+                self.pairs.pop_front();
+            }
+        }
+    }
+
+    /// What a checkpoint must hold to go on exactly: loss and gradient of the last step, and past steps (`step.N`) with the
+    /// changes of the gradient (`change.N`). Nothing is copied.
+    pub fn state(&self) -> State {
+        let mut tensors = Vec::new();
+        if let Some((loss, gradient)) = &self.here {
+            tensors.extend([("loss".into(), Tensor::scalar(*loss)), ("gradient".into(), gradient.clone())]);
+        }
+        for (number, pair) in self.pairs.iter().enumerate() {
+            tensors.push((format!("step.{number}"), pair.step.clone()));
+            tensors.push((format!("change.{number}"), pair.change.clone()));
+        }
+        State { steps: self.steps, tensors }
+    }
+
+    /// Goes on from a state saved over these parameters.
+    ///
+    /// # Errors
+    /// If the state does not fit; nothing is changed then.
+    pub fn load_state(&mut self, state: &State) -> Result<(), StateError> {
+        let count = state.tensors.iter().filter(|(name, _)| name.starts_with("step.")).count();
+        let size: usize = self.parameters.iter().map(|parameter| parameter.borrow().len()).sum();
+        let zeros = || Tensor::zeros(&[size]);
+        let (mut loss, mut gradient) = (Tensor::scalar(0.0), zeros());
+        let mut pairs: Vec<[Tensor; 2]> = (0..count).map(|_| [zeros(), zeros()]).collect();
+        let mut targets = Vec::new();
+        if !state.tensors.is_empty() {
+            targets.extend([("loss".to_owned(), &mut loss), ("gradient".into(), &mut gradient)]);
+        }
+        for (number, [step, change]) in pairs.iter_mut().enumerate() {
+            targets.extend([(format!("step.{number}"), step), (format!("change.{number}"), change)]);
+        }
+        state.restore(targets)?;
+        self.steps = state.steps;
+        self.here = (!state.tensors.is_empty()).then(|| (loss.item(), gradient));
+        self.pairs = pairs.into_iter().map(|[step, change]| Pair::new(step, change)).collect();
+        Ok(())
+    }
+}
+
+impl Pair {
+    fn new(step: Tensor, change: Tensor) -> Self {
+        let products = [dot(step.data(), change.data()), dot(change.data(), change.data())];
+        Self { step, change, products }
+    }
+}
+
+/// Minus the product of the gradient with the inverse of the Hessian, as far as past steps tell of it (algorithm 7.4).
+fn direction(pairs: &VecDeque<Pair>, gradient: &Tensor) -> Tensor {
+    let mut q = gradient.map(|g| -g);
+    let mut shares = Vec::with_capacity(pairs.len());
+    for Pair { step, change, products } in pairs.iter().rev() {
+        let share = dot(step.data(), q.data()) / products[0];
+        q = q.zip_into(change, |q, change| q - share as f32 * change);
+        shares.push(share);
+    }
+    if let Some(Pair { products: [product, square], .. }) = pairs.back() {
+        let scale = (product / square) as f32;
+        q = q.map_into(|q| scale * q);
+    }
+    for (Pair { step, change, products }, share) in pairs.iter().zip(shares.into_iter().rev()) {
+        let rest = share - dot(change.data(), q.data()) / products[0];
+        q = q.zip_into(step, |q, step| q + rest as f32 * step);
+    }
+    q
+}
+
+/// Gradients one after the other.
+#[track_caller]
+fn flat(names: &[String], parameters: &[Parameter], gradients: &[Tensor]) -> Tensor {
+    assert!(
+        gradients.len() == parameters.len(),
+        "lbfgs: {} gradients for {} parameters",
+        gradients.len(),
+        parameters.len()
+    );
+    for ((name, parameter), gradient) in names.iter().zip(parameters).zip(gradients) {
+        assert!(
+            parameter.borrow().shape() == gradient.shape(),
+            "lbfgs: the gradient of `{name}` has shape {:?}, expected {:?}",
+            gradient.shape(),
+            parameter.borrow().shape()
+        );
+    }
+    if let [gradient] = gradients {
+        return gradient.reshape(&[gradient.len()]);
+    }
+    let values: Vec<f32> = gradients.iter().flat_map(Tensor::data).copied().collect();
+    Tensor::new(&[values.len()], values)
+}
+
+/// Sets the parameters to a step of this length from the start.
+fn go(parameters: &[Parameter], start: &[Tensor], direction: &Tensor, length: f64) {
+    let (length, mut rest) = (length as f32, direction.data());
+    for (parameter, start) in parameters.iter().zip(start) {
+        let (own, others) = rest.split_at(start.len());
+        let mut value = start.clone();
+        for (value, direction) in value.data_mut().iter_mut().zip(own) {
+            *value += length * direction;
+        }
+        parameter.set(value);
+        rest = others;
+    }
+}
+
+/// Terms that are added at once: the compiler keeps as many sums side by side.
+const LANES: usize = 8;
+
+/// A sum of `f64` terms in an order that only the length decides.
+fn sum(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
+    let mut sums = [0.0; LANES];
+    for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += term(f64::from(*a), f64::from(*b));
+        }
+    }
+    sums.iter().sum()
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    sum(a, b, |a, b| a * b)
+}
+
+fn absolute_sum(x: &Tensor) -> f64 {
+    sum(x.data(), x.data(), |x, _| x.abs())
+}
+
+fn largest(x: &Tensor) -> f64 {
+    x.data().iter().fold(0.0, |largest, x| f64::from(x.abs()).max(largest))
+}

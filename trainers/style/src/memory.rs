@@ -1,0 +1,103 @@
+//! What a size needs, told before anything is computed.
+
+use std::fs;
+
+use gobelin_nets::vgg19::Layer;
+
+use crate::painter::Method;
+
+/// What decides how much memory style transfer needs.
+#[derive(Clone, Debug)]
+pub struct Need {
+    /// Layers whose maps are compared.
+    pub layers: Vec<Layer>,
+    /// How the picture is changed.
+    pub method: Method,
+    /// Without Winograd.
+    pub exact: bool,
+}
+
+/// Bytes of a value.
+const VALUE: u64 = 4;
+
+impl Need {
+    /// Bytes for a picture of this size and one style picture of that, at the moment when most is in use.
+    pub fn bytes(&self, picture: [usize; 2], style: [usize; 2]) -> u64 {
+        let history = match self.method {
+            // Each past step and its gradient's change, and what a step is computed from.
+            Method::Lbfgs { history } => 2 * history as u64 + 8,
+            Method::Adam { .. } => 6,
+        };
+        let values = 3 * (picture[0] * picture[1]) as u64 * VALUE;
+        // Styles are looked at one after the other, before the picture, and leave only Gram matrices.
+        let looking = self.maps(picture, true).max(self.maps(style, false));
+        self.filters() + looking + history * values
+    }
+
+    /// The maps of a pass: all that is kept to go back and the gradients on the way, or only those compared.
+    fn maps(&self, [height, width]: [usize; 2], back: bool) -> u64 {
+        let (mut kept, mut largest) = (0, 0);
+        let last = self.last();
+        for layer in Layer::all().take_while(|&layer| layer <= last) {
+            let (block, role) = place(layer);
+            if role != "conv" {
+                continue;
+            }
+            let pixels = ((height >> (block - 1)) * (width >> (block - 1))) as u64;
+            let bytes = pixels * channels(block) * VALUE;
+            largest = bytes.max(largest);
+            let compared = self.layers.contains(&layer);
+            // A map that is compared before its ReLU is followed by another, after it.
+            let copies = if compared && layer < last { 2 } else { 1 };
+            kept += match (back, compared) {
+                (true, _) => copies * bytes,
+                (false, true) => bytes,
+                (false, false) => 0,
+            };
+        }
+        kept + largest * if back { GRADIENTS } else { 2 }
+    }
+
+    fn last(&self) -> Layer {
+        *self.layers.iter().max().expect("a layer")
+    }
+
+    /// Filters prepared for both directions.
+    fn filters(&self) -> u64 {
+        let last = self.last();
+        let mut inner = 3;
+        let mut weights = 0;
+        for layer in Layer::all().take_while(|&layer| layer <= last) {
+            let (block, role) = place(layer);
+            if role == "conv" {
+                weights += 9 * inner * channels(block);
+                inner = channels(block);
+            }
+        }
+        weights * VALUE * if self.exact { 2 } else { PREPARED }
+    }
+}
+
+/// Gradients of the largest map that are in use at once.
+const GRADIENTS: u64 = 3;
+/// Bytes of prepared filters in both directions, in bytes of weights.
+const PREPARED: u64 = 8;
+
+/// The block of a layer, and what it does: `conv`, `relu` or `pool`.
+fn place(layer: Layer) -> (usize, &'static str) {
+    let name = layer.to_string();
+    let role = ["conv", "relu", "pool"].into_iter().find(|role| name.starts_with(role)).expect("a role");
+    (usize::from(name.as_bytes()[4] - b'0'), role)
+}
+
+/// Channels of a block's maps.
+fn channels(block: usize) -> u64 {
+    (32 << block).min(512)
+}
+
+/// Bytes that the system can still give, where it says so.
+pub fn available() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}
