@@ -244,7 +244,8 @@ impl Picture {
         let mut pixels = Vec::with_capacity(self.pixels.len());
         for (row, column) in (0..height).flat_map(|row| (0..width).map(move |column| (row, column))) {
             let (row, column) = source(row, column);
-            pixels.extend_from_slice(&self.pixels[(row * columns + column) * self.channels..][..self.channels]);
+            pixels
+                .extend_from_slice(&self.pixels[(row * columns + column) * self.channels..][..self.channels]);
         }
         Self { height, width, channels: self.channels, pixels }
     }

@@ -122,8 +122,8 @@ pub(crate) const ENTRY: LossEntry = LossEntry {
 mod tests {
     use super::*;
     use crate::testing::{numbers, toy_features};
-    use gobelin_autograd::check::GradientCheck;
     use gobelin_autograd::Tape;
+    use gobelin_autograd::check::GradientCheck;
 
     fn toy() -> Topology {
         Topology { mu: 2.0, layers: vec!["relu1_1".into(), "relu2_1".into()] }

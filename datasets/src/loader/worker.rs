@@ -93,8 +93,7 @@ fn make(shared: &Shared, job: Job) -> Outcome {
             Ok(found) => found,
             Err(error) => return Outcome::Failed(error),
         };
-        let square =
-            shared.square.augmented(&sample, shared.augmentation, shared.seed, plan.epoch, asked);
+        let square = shared.square.augmented(&sample, shared.augmentation, shared.seed, plan.epoch, asked);
         buffers.pictures.extend_from_slice(&square.picture.pixels);
         buffers.masks.extend(square.mask.iter().flat_map(|mask| &mask.pixels));
         labels.push(sample.label);

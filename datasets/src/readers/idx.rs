@@ -72,7 +72,11 @@ impl Dataset for Idx {
     fn sample(&self, index: usize) -> Result<Sample, DataError> {
         let size = self.height * self.width;
         let pixels = self.pixels[index * size..][..size].to_vec();
-        Ok(Sample { picture: Picture::new(self.height, self.width, 1, pixels), label: self.label(index), mask: None })
+        Ok(Sample {
+            picture: Picture::new(self.height, self.width, 1, pixels),
+            label: self.label(index),
+            mask: None,
+        })
     }
 
     fn label(&self, index: usize) -> u32 {

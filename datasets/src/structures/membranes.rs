@@ -65,9 +65,8 @@ impl Section {
     /// What is seen at a place, and how far the nearest membrane is.
     fn at(&self, place: [f32; 2], size: f32) -> (f32, f32) {
         let [x, y] = place;
-        let wandered = |number: u32| {
-            self.wander * (fractal(x / self.bend, y / self.bend, self.salt(number), 2) - 0.5)
-        };
+        let wandered =
+            |number: u32| self.wander * (fractal(x / self.bend, y / self.bend, self.salt(number), 2) - 0.5);
         let found = self.cells.at([x + wandered(0), y + wandered(1)]);
         let [light, across, down] = self.light;
         let uneven = 0.16 * (noise(x / 37.0, y / 37.0, self.salt(2)) - 0.5);

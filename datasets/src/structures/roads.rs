@@ -106,7 +106,8 @@ impl Country {
     /// What is seen at a place, and how far the nearest road's edge is, below zero on a road.
     fn at(&self, place: [f32; 2]) -> (Colour, f32) {
         let [x, y] = place;
-        let wandered = |number: u32| self.wander * (noise(x / self.bend, y / self.bend, self.salt(number)) - 0.5);
+        let wandered =
+            |number: u32| self.wander * (noise(x / self.bend, y / self.bend, self.salt(number)) - 0.5);
         let bent = [x + wandered(0), y + wandered(1)];
         let (road, surface) = self.road(bent);
         let (roof, tiles) = self.roof(place);

@@ -16,10 +16,17 @@ pub(crate) const TOOL: Tool = Tool { command, main };
 
 /// Answers of a network that sees its own, where it is not said how many: the paper's.
 const REFINE: usize = 3;
+/// More levels than any network that is trained has.
+const DEEPEST: usize = 6;
 
 fn command() -> Command {
     let path = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).required(true).value_parser(value_parser!(PathBuf)).help(help)
+        Arg::new(name)
+            .long(name)
+            .value_name(value)
+            .required(true)
+            .value_parser(value_parser!(PathBuf))
+            .help(help)
     };
     Command::new("apply")
         .about("Find the mask of a picture of any size")
@@ -59,7 +66,13 @@ fn main(matches: &ArgMatches) -> Result<(), Error> {
     let mask = Picture::new(picture.height, picture.width, 1, last.iter().map(byte).collect());
     mask.write_png(path("output")).map_err(|error| Error::Trainer(error.into()))?;
     let set = last.iter().filter(|probability| **probability >= THRESHOLD).count() as f64 / last.len() as f64;
-    tell(&format!("{}: {:.1}% of {}x{} pixels set", path("output").display(), 100.0 * set, picture.height, picture.width));
+    tell(&format!(
+        "{}: {:.1}% of {}x{} pixels set",
+        path("output").display(),
+        100.0 * set,
+        picture.height,
+        picture.width
+    ));
     Ok(())
 }
 
@@ -101,8 +114,9 @@ fn shape_of(file: &Weights, refine: Option<usize>) -> Result<Shape, Misfit> {
     };
     let [width, seen] = of("down.0.0.0.weight")?;
     let [classes, _] = of("out.weight")?;
-    let depth = (0..).take_while(|level| file.contains_key(&format!("down.{level}.0.0.weight"))).count();
-    if ![1, 2].contains(&classes) || depth > 8 || ![1, 2, 3, 4].contains(&seen) || width > 4096 {
+    let depth =
+        (0..=DEEPEST).take_while(|level| file.contains_key(&format!("down.{level}.0.0.weight"))).count();
+    if ![1, 2].contains(&classes) || depth > DEEPEST || ![1, 2, 3, 4].contains(&seen) || width > 4096 {
         let found = format!("a U-Net of {depth} levels and width {width} from {seen} channels to {classes}");
         return Err(Misfit::File(found));
     }

@@ -42,7 +42,12 @@ pub struct Learner {
 impl Learner {
     /// Fresh weights. With `exact`, algorithms that trade digits for speed are refused.
     pub fn new(shape: Shape, objective: Objective, learning_rate: f64, exact: bool, seed: u64) -> Self {
-        assert!(shape.classes == objective.classes(), "segment: {} outputs for {:?}", shape.classes, objective.pixel);
+        assert!(
+            shape.classes == objective.classes(),
+            "segment: {} outputs for {:?}",
+            shape.classes,
+            objective.pixel
+        );
         let segmenter = Segmenter::new(shape, &mut random::generator(seed, 0));
         let weights = parameters(&segmenter.net);
         let optimiser = Adam::new(weights.clone(), AdamOptions { learning_rate, ..AdamOptions::default() });
@@ -57,14 +62,15 @@ impl Learner {
         let pass = Pass::training(&tape).exact(self.exact);
         let answers = self.segmenter.answers(&pass, &pictures.clone().into());
         let mut learned = Learned {
-            predicted: share(&logit(answers.last().expect("at least one answer").into()), 0.0),
+            predicted: share(&logit(answers.last().expect("at least one answer")), 0.0),
             actual: share(&masks.clone().into(), 0.5),
             ..Learned::default()
         };
         let mut loss: Option<Var> = None;
         for (answer, weight) in answers.iter().zip(refinement_weights(answers.len())) {
             let losses = self.objective.losses(answer, &target);
-            let add = |sum: Option<f32>, part: Option<f32>| part.map(|part| sum.unwrap_or(0.0) + weight * part);
+            let add =
+                |sum: Option<f32>, part: Option<f32>| part.map(|part| sum.unwrap_or(0.0) + weight * part);
             learned.pixel += weight * losses.pixel;
             learned.topology = add(learned.topology, losses.topology);
             learned.cldice = add(learned.cldice, losses.cldice);

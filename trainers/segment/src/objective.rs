@@ -1,6 +1,7 @@
 //! What is minimised: a loss of pixels, and what may be added to it.
 
 use gobelin_autograd::{Tensor, Var, ops};
+use gobelin_losses::Reduction;
 use gobelin_losses::bce::bce;
 use gobelin_losses::cldice::cldice;
 use gobelin_losses::cross_entropy::CrossEntropy;
@@ -9,7 +10,6 @@ use gobelin_losses::metrics::{Connectivity, connected_components};
 use gobelin_losses::pixel_weight_cross_entropy::pixel_weight_cross_entropy;
 use gobelin_losses::topology::Topology;
 use gobelin_losses::weight_map::UnetWeightMap;
-use gobelin_losses::Reduction;
 use gobelin_nets::vgg19::Vgg19;
 
 use crate::net::logit;

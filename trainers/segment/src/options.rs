@@ -172,7 +172,9 @@ impl SegmentOptions {
             return Err(refuse(message));
         }
         if self.compare && self.topology == Some(0.0) {
-            return Err(refuse("--compare: with --topology 0 there is nothing to compare; leave it out or give a weight"));
+            return Err(refuse(
+                "--compare: with --topology 0 there is nothing to compare; leave it out or give a weight",
+            ));
         }
         if self.pixel_updates.is_some() && !self.compare {
             return Err(refuse("--pixel-updates: means something with --compare only"));
@@ -185,9 +187,12 @@ impl SegmentOptions {
         if ["balance", "1,1"].contains(&self.class_weights.as_str()) {
             return Ok(None);
         }
-        let numbers: Vec<f32> = self.class_weights.split(',').filter_map(|text| text.trim().parse().ok()).collect();
+        let numbers: Vec<f32> =
+            self.class_weights.split(',').filter_map(|text| text.trim().parse().ok()).collect();
         match numbers[..] {
-            [background, mask] if [background, mask].iter().all(|w| (0.0..=1e4).contains(w) && background + mask > 0.0) => {
+            [background, mask]
+                if [background, mask].iter().all(|w| (0.0..=1e4).contains(w) && background + mask > 0.0) =>
+            {
                 Ok(Some([background, mask]))
             }
             _ => Err(refuse(format!(
@@ -200,10 +205,13 @@ impl SegmentOptions {
     fn layers(&self) -> Result<Vec<String>, Failure> {
         let names: Vec<String> = self.topology_layers.split(',').map(|name| name.trim().to_owned()).collect();
         for name in &names {
-            let layer = Layer::from_str(name).map_err(|error| refuse(format!("--topology-layers: {error}")))?;
+            let layer =
+                Layer::from_str(name).map_err(|error| refuse(format!("--topology-layers: {error}")))?;
             let side = layer.smallest_side();
             if self.size.is_some_and(|size| size < side) {
-                return Err(refuse(format!("--topology-layers {name}: sees pictures of {side} pixels or more; use a larger --size")));
+                return Err(refuse(format!(
+                    "--topology-layers {name}: sees pictures of {side} pixels or more; use a larger --size"
+                )));
             }
         }
         Ok(names)
@@ -218,7 +226,8 @@ impl SegmentOptions {
     }
 
     fn open(&self, run: &RunOptions, split: Split) -> Result<Arc<dyn Dataset>, Failure> {
-        let options = OpenOptions { split, size: self.size.unwrap_or(64), channels: self.channels.unwrap_or(3) };
+        let options =
+            OpenOptions { split, size: self.size.unwrap_or(64), channels: self.channels.unwrap_or(3) };
         Ok(Self::source(run)?.open(&options)?)
     }
 
@@ -238,7 +247,13 @@ impl SegmentOptions {
             )));
         }
         if self.channels.is_none() {
-            self.channels = Some(gobelin_datasets::held_out_samples(&*data, 1).next().expect("data holds a picture")?.picture.channels);
+            self.channels = Some(
+                gobelin_datasets::held_out_samples(&*data, 1)
+                    .next()
+                    .expect("data holds a picture")?
+                    .picture
+                    .channels,
+            );
         }
         Ok(())
     }
@@ -258,7 +273,10 @@ impl Recipe for SegmentOptions {
         if let Source::Structures(structure) = &source {
             let size = *self.size.get_or_insert(64);
             if !Structure::SIZES.contains(&size) {
-                return Err(refuse(format!("--size {size}: pictures are drawn with {:?} pixels", Structure::SIZES)));
+                return Err(refuse(format!(
+                    "--size {size}: pictures are drawn with {:?} pixels",
+                    Structure::SIZES
+                )));
             }
             self.channels.get_or_insert(structure.channels());
             self.width.get_or_insert(16);
@@ -328,7 +346,12 @@ impl SegmentOptions {
     }
 
     /// A network with its data at the beginning, by settled options; with the topology loss if `vgg` is given.
-    pub(crate) fn training(&self, run: &RunOptions, vgg: Option<&Vgg19>, seed: u64) -> Result<Training, Failure> {
+    pub(crate) fn training(
+        &self,
+        run: &RunOptions,
+        vgg: Option<&Vgg19>,
+        seed: u64,
+    ) -> Result<Training, Failure> {
         let settled = "settled before";
         let (size, channels) = (self.size.expect(settled), self.channels.expect(settled));
         let mu = if vgg.is_some() { self.topology.unwrap_or(0.0) } else { 0.0 };

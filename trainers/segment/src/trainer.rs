@@ -54,8 +54,11 @@ impl Trainer for Single {
         self.scores = None;
         let (learned, report) = self.training.update()?;
         let mut report = report.loss("loss", learned.loss);
-        let parts =
-            [("loss/pixel", Some(learned.pixel)), ("loss/topology", learned.topology), ("loss/cldice", learned.cldice)];
+        let parts = [
+            ("loss/pixel", Some(learned.pixel)),
+            ("loss/topology", learned.topology),
+            ("loss/cldice", learned.cldice),
+        ];
         for (name, value) in parts {
             if let Some(value) = value {
                 report = report.diagnostic(name, value);

@@ -4,4 +4,5 @@ mod data;
 mod refusals;
 mod resumption;
 mod runs;
+mod segment;
 mod shell;

@@ -41,7 +41,11 @@ struct Side {
 }
 
 impl Side {
-    fn new(name: &'static str, make: impl Fn(u64) -> Result<Training, Failure>, seed: u64) -> Result<Self, Failure> {
+    fn new(
+        name: &'static str,
+        make: impl Fn(u64) -> Result<Training, Failure>,
+        seed: u64,
+    ) -> Result<Self, Failure> {
         let trainings = (seed..seed + SEEDS).map(make).collect::<Result<_, _>>()?;
         Ok(Self { name, trainings, scores: None, seconds: 0.0, updates: 0 })
     }
@@ -68,7 +72,9 @@ impl Side {
         }
         self.seconds += begun.elapsed().as_secs_f64();
         self.updates += times;
-        Ok(report.loss(format!("{}/loss", self.name), loss).diagnostic(format!("{}/loss-of-pixels", self.name), pixel))
+        Ok(report
+            .loss(format!("{}/loss", self.name), loss)
+            .diagnostic(format!("{}/loss-of-pixels", self.name), pixel))
     }
 
     fn scores(&mut self, judge: &Judge) -> Result<&[Scores], Failure> {
@@ -80,7 +86,10 @@ impl Side {
     }
 
     fn parts(&self) -> impl Iterator<Item = (String, &Training)> {
-        self.trainings.iter().enumerate().map(|(number, training)| (format!("{}-{number}", self.name), training))
+        self.trainings
+            .iter()
+            .enumerate()
+            .map(|(number, training)| (format!("{}-{number}", self.name), training))
     }
 }
 
@@ -126,7 +135,10 @@ impl Comparison {
     fn table(&mut self) -> Result<Table, Failure> {
         let result = |side: &mut Side, judge: &Judge| -> Result<SideResult, Failure> {
             let scores = side.scores(judge)?.to_vec();
-            Ok(SideResult { scores, seconds_per_update: side.seconds / side.updates.max(1) as f64 / SEEDS as f64 })
+            Ok(SideResult {
+                scores,
+                seconds_per_update: side.seconds / side.updates.max(1) as f64 / SEEDS as f64,
+            })
         };
         Ok(Table {
             pixel: result(&mut self.pixel, &self.judge)?,
@@ -145,7 +157,11 @@ impl Comparison {
                 self.options.refine,
                 self.run.seed,
                 self.run.seed + SEEDS - 1,
-                self.options.vgg.vgg.as_ref().map_or("random filters".into(), |path| path.display().to_string())
+                self.options
+                    .vgg
+                    .vgg
+                    .as_ref()
+                    .map_or("random filters".into(), |path| path.display().to_string())
             ),
         })
     }
@@ -215,7 +231,9 @@ impl Trainer for Comparison {
     }
 
     fn export(&mut self) -> Vec<(String, Weights)> {
-        self.parts().map(|(part, training)| (format!("unet-{part}.safetensors"), training.weights())).collect()
+        self.parts()
+            .map(|(part, training)| (format!("unet-{part}.safetensors"), training.weights()))
+            .collect()
     }
 
     fn summary(&mut self) -> Result<Summary, Failure> {

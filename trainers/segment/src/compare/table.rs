@@ -65,14 +65,18 @@ impl Table {
             let (pixel, both) = (self.pixel.of(name), self.both.of(name));
             let sign = if more { 1.0 } else { -1.0 };
             let gain = sign * (spread(&both).0 - spread(&pixel).0);
-            let better = pixel.iter().zip(&both).filter(|(pixel, both)| sign * (*both - *pixel) > 0.0).count();
+            let better =
+                pixel.iter().zip(&both).filter(|(pixel, both)| sign * (*both - *pixel) > 0.0).count();
             Row { name, pixel, both, gain, better }
         })
     }
 
     /// What became of the claim, in one line.
     pub fn verdict(&self) -> String {
-        let mut line = format!("with the topology loss, against the loss of pixels alone in the same time, {} seeds:", self.both.scores.len());
+        let mut line = format!(
+            "with the topology loss, against the loss of pixels alone in the same time, {} seeds:",
+            self.both.scores.len()
+        );
         let mut holds = true;
         for row in self.rows().filter(|row| CLAIMED.contains(&row.name)) {
             let word = if row.gain > 0.0 { "better" } else { "not better" };
@@ -80,7 +84,11 @@ impl Table {
             let (both, pixel) = (spread(&row.both).0, spread(&row.pixel).0);
             let _ = write!(line, " {} {both:.3} against {pixel:.3} ({word}),", row.name);
         }
-        let end = if holds { "the claim that it betters all three holds here" } else { "the claim that it betters all three does NOT hold here" };
+        let end = if holds {
+            "the claim that it betters all three holds here"
+        } else {
+            "the claim that it betters all three does NOT hold here"
+        };
         format!("{line} so {end}; compare.md has the table")
     }
 
@@ -88,8 +96,10 @@ impl Table {
     pub fn markdown(&self) -> String {
         let seeds = self.both.scores.len();
         let [pixel_updates, both_updates] = [(self.steps as f64 * self.ratio) as u64, self.steps];
-        let [pixel_seconds, both_seconds] =
-            [pixel_updates as f64 * self.pixel.seconds_per_update, both_updates as f64 * self.both.seconds_per_update];
+        let [pixel_seconds, both_seconds] = [
+            pixel_updates as f64 * self.pixel.seconds_per_update,
+            both_updates as f64 * self.both.seconds_per_update,
+        ];
         let mut text = format!(
             "# Pixel loss alone against pixel and topology loss\n\n{}.\nThe same network, data and time from {seeds} seeds \
              each; mean and standard deviation over seeds, on {} held-out pictures.\n\n\
