@@ -22,6 +22,7 @@ mod dataset;
 mod drawing;
 mod error;
 pub mod faces;
+mod first;
 mod loader;
 mod masks;
 mod picture;
@@ -34,6 +35,7 @@ pub use check::check;
 pub use dataset::{Dataset, PictureShape, Sample};
 pub use error::DataError;
 pub use faces::{Faces, FacesOptions};
+pub use first::First;
 pub use loader::{
     Augmentation, Batch, BatchPlan, HeldOut, HeldOutOptions, Loader, LoaderOptions, Order, Shuffled,
     held_out_samples, skip_limit,

@@ -241,6 +241,12 @@ fn data_that_cannot_be_trained_on() {
             "pairs:pairs: 12 pictures",
             "make the batch smaller or add pictures",
         ),
+        (
+            "--pictures 3",
+            1,
+            "membranes: 20000 drawn grey pictures of 64x64 with masks, the first 3 of them: a batch of 4",
+            "",
+        ),
         ("--data pairs:", 2, "data source `pairs:`: no folder given", ""),
         ("--data faces", 2, "--data faces: has no masks to learn", "use membranes, roads or pairs:DIR"),
         ("--data membranes:here", 2, "data source `membranes:here`: drawn pictures take no folder", ""),
@@ -314,6 +320,7 @@ fn values_that_no_run_can_have() {
         ("--cldice-iterations 0", "--cldice-iterations 0: expected 1 to 64", ""),
         ("--gap-sigma 0", "--gap-sigma 0: expected 0.1 to 10000", ""),
         ("--learning-rate nan", "--learning-rate NaN: expected 0 to 10", ""),
+        ("--pictures 0", "--pictures 0: expected 1 to 1000000000", ""),
         ("--held-out 0", "--held-out 0: expected 1 to 1000000", ""),
         (
             "--compare --topology 0",
@@ -327,7 +334,11 @@ fn values_that_no_run_can_have() {
             "invalid value 'torch' for '--vgg-normalisation <KIND>'",
             "(see --help)",
         ),
-        ("--steps 4 apply", "the subcommand 'apply' cannot be used with '--steps <N>'", "(see --help)"),
+        (
+            "--steps 4 apply",
+            "the subcommand 'apply' cannot be used with: --out <DIR> --steps <N>",
+            "(see --help)",
+        ),
     ] {
         must_refuse(here.path(), &format!("segment --out run {words}"), 2, begin, end);
     }
