@@ -24,6 +24,7 @@ mod drawing;
 mod drawings;
 mod error;
 pub mod faces;
+mod first;
 mod loader;
 mod masks;
 mod picture;
@@ -40,6 +41,7 @@ pub use domains::Domains;
 pub use drawings::Drawings;
 pub use error::DataError;
 pub use faces::{Faces, FacesOptions};
+pub use first::First;
 pub use loader::{
     Augmentation, Batch, BatchPlan, HeldOut, HeldOutOptions, Loader, LoaderOptions, Order, Shuffled,
     held_out_samples, skip_limit,

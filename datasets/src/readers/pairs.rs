@@ -14,7 +14,7 @@ use crate::{DataError, Dataset, Picture, PictureShape, Sample};
 pub struct Pairs {
     folder: PathBuf,
     /// Pictures and masks, sorted by name.
-    pairs: Vec<[PathBuf; 2]>,
+    files: Vec<[PathBuf; 2]>,
     /// Rows and columns of all pictures, where they share them.
     size: Option<[usize; 2]>,
     shortest_side: Option<usize>,
@@ -45,14 +45,14 @@ impl Pairs {
         let alone = masks.iter().filter(|(name, _)| !images.contains_key(*name));
         must_be_none(alone, "mask without a picture", IMAGES)?;
         // Both maps have the same names.
-        let pairs: Vec<[PathBuf; 2]> =
+        let files: Vec<[PathBuf; 2]> =
             images.into_values().zip(masks.into_values()).map(Into::into).collect();
-        let sizes: Vec<Option<[usize; 2]>> = pairs.par_iter().map(size).collect::<Result<_, _>>()?;
+        let sizes: Vec<Option<[usize; 2]>> = files.par_iter().map(size).collect::<Result<_, _>>()?;
         let mut known = sizes.iter().flatten();
         let first = known.next().copied();
         let shortest_side = sizes.iter().flatten().flatten().min().copied();
         let size = first.filter(|first| known.all(|size| size == first));
-        Ok(Self { folder: folder.to_owned(), pairs, size, shortest_side })
+        Ok(Self { folder: folder.to_owned(), files, size, shortest_side })
     }
 }
 
@@ -112,11 +112,11 @@ fn size([image, mask]: &[PathBuf; 2]) -> Result<Option<[usize; 2]>, DataError> {
 
 impl Dataset for Pairs {
     fn len(&self) -> usize {
-        self.pairs.len()
+        self.files.len()
     }
 
     fn sample(&self, index: usize) -> Result<Sample, DataError> {
-        let [image, mask] = &self.pairs[index];
+        let [image, mask] = &self.files[index];
         let (picture, found) = (Picture::read(image)?, Picture::read(mask)?.into_channels(1));
         if (picture.height, picture.width) != (found.height, found.width) {
             return Err(DataError::picture(mask, "has another size than its picture"));
@@ -133,7 +133,7 @@ impl Dataset for Pairs {
     }
 
     fn name(&self, index: usize) -> String {
-        shown(&self.pairs[index][0])
+        shown(&self.files[index][0])
     }
 
     fn shape(&self) -> Option<PictureShape> {

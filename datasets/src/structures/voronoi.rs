@@ -26,7 +26,7 @@ const JITTER: f32 = 0.75;
 const AROUND: i32 = 2;
 
 impl Voronoi {
-    fn site(&self, [column, row]: [i32; 2]) -> [f32; 2] {
+    fn site(self, [column, row]: [i32; 2]) -> [f32; 2] {
         let along = |number: i32, salt: u32| {
             let shift = JITTER * (chance(column, row, self.salt.wrapping_add(salt)) - 0.5);
             (number as f32 + 0.5 + shift) * self.spacing
@@ -35,7 +35,7 @@ impl Voronoi {
     }
 
     /// Looks up the cell of a place `[across, down]` in pixels.
-    pub fn at(&self, [x, y]: [f32; 2]) -> Place {
+    pub fn at(self, [x, y]: [f32; 2]) -> Place {
         let (column, row) = (floor(x / self.spacing), floor(y / self.spacing));
         let around = (-AROUND..=AROUND).flat_map(|dy| (-AROUND..=AROUND).map(move |dx| [dx, dy]));
         let sites = around.map(|[dx, dy]| {

@@ -16,6 +16,8 @@ pub(crate) const TOOL: Tool = Tool { command, main };
 
 /// Answers of a network that sees its own, where it is not said how many: the paper's.
 const REFINE: usize = 3;
+/// More levels than any network that is trained has.
+const DEEPEST: usize = 6;
 
 fn command() -> Command {
     let path = |name: &'static str, value: &'static str, help: &'static str| {
@@ -112,8 +114,9 @@ fn shape_of(file: &Weights, refine: Option<usize>) -> Result<Shape, Misfit> {
     };
     let [width, seen] = of("down.0.0.0.weight")?;
     let [classes, _] = of("out.weight")?;
-    let depth = (0..).take_while(|level| file.contains_key(&format!("down.{level}.0.0.weight"))).count();
-    if ![1, 2].contains(&classes) || depth > 8 || ![1, 2, 3, 4].contains(&seen) || width > 4096 {
+    let depth =
+        (0..=DEEPEST).take_while(|level| file.contains_key(&format!("down.{level}.0.0.weight"))).count();
+    if ![1, 2].contains(&classes) || depth > DEEPEST || ![1, 2, 3, 4].contains(&seen) || width > 4096 {
         let found = format!("a U-Net of {depth} levels and width {width} from {seen} channels to {classes}");
         return Err(Misfit::File(found));
     }

@@ -62,7 +62,7 @@ impl Learner {
         let pass = Pass::training(&tape).exact(self.exact);
         let answers = self.segmenter.answers(&pass, &pictures.clone().into());
         let mut learned = Learned {
-            predicted: share(&logit(answers.last().expect("at least one answer").into()), 0.0),
+            predicted: share(&logit(answers.last().expect("at least one answer")), 0.0),
             actual: share(&masks.clone().into(), 0.5),
             ..Learned::default()
         };

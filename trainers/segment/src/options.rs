@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 use gobelin_datasets::{
-    Augmentation, Dataset, Loader, LoaderOptions, OpenOptions, Source, Split, Structure, set_share,
+    Augmentation, Dataset, First, Loader, LoaderOptions, OpenOptions, Source, Split, Structure, set_share,
 };
 use gobelin_harness::{Defaults, Error, Failure, Given, Recipe, RunOptions, Tool, VggOptions};
 use gobelin_losses::topology::Topology;
@@ -83,6 +83,9 @@ pub struct SegmentOptions {
     /// Show pictures only as they are, never turned over or by quarters of a circle
     #[arg(long)]
     pub upright: bool,
+    /// Train on the first N pictures only [default: all]
+    #[arg(long, value_name = "N")]
+    pub pictures: Option<usize>,
     /// Held-out pictures that masks are judged on
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub held_out: usize,
@@ -152,6 +155,7 @@ impl SegmentOptions {
         between("width", self.width.unwrap_or(64) as f64, 1.0, 1024.0, "")?;
         between("depth", self.depth as f64, 1.0, 6.0, "")?;
         between("learning-rate", self.learning_rate, 0.0, 10.0, "")?;
+        between("pictures", self.pictures.unwrap_or(1) as f64, 1.0, 1e9, "")?;
         between("held-out", self.held_out as f64, 1.0, 1e6, "")?;
         between("pixel-updates", self.pixel_updates.unwrap_or(1.0), 0.01, 100.0, "")?;
         if let Some(channels) = self.channels.filter(|channels| ![1, 3].contains(channels)) {
@@ -228,7 +232,11 @@ impl SegmentOptions {
     fn open(&self, run: &RunOptions, split: Split) -> Result<Arc<dyn Dataset>, Failure> {
         let options =
             OpenOptions { split, size: self.size.unwrap_or(64), channels: self.channels.unwrap_or(3) };
-        Ok(Self::source(run)?.open(&options)?)
+        let data = Self::source(run)?.open(&options)?;
+        Ok(match self.pictures.filter(|_| split == Split::Train) {
+            Some(count) => Arc::new(First::new(data, count)),
+            None => data,
+        })
     }
 
     /// What of the options depends on the data in files.

@@ -8,6 +8,7 @@ mod net;
 mod refusals;
 mod resumption;
 mod runs;
+mod segment;
 mod shell;
 mod tensors;
 mod vgg19;
