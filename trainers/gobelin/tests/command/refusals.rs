@@ -9,7 +9,7 @@ use crate::shell::{call, contents, trained, workplace, write_pictures};
 /// The call must end with this code and one line that begins with `begin` and ends with `end`, and leave every file
 /// below `here` as it was.
 #[track_caller]
-fn must_refuse(here: &Path, words: &str, code: i32, begin: &str, end: &str) {
+pub fn must_refuse(here: &Path, words: &str, code: i32, begin: &str, end: &str) {
     let before = contents(here);
     let (found, lines) = call(here, words);
     assert_eq!((found, lines.len()), (code, 1), "gobelin {words}: {lines:?}");
