@@ -88,7 +88,7 @@ const WINTER: Palette = Palette {
     cover: [230.0, 235.0, 250.0],
     covered: 0.4,
     trunk: [50.0, 40.0, 45.0],
-    walls: [[125.0, 120.0, 130.0], [110.0, 50.0, 60.0]],
+    walls: [[160.0, 145.0, 140.0], [145.0, 65.0, 65.0]],
     window: [255.0, 205.0, 90.0],
 };
 
@@ -111,17 +111,15 @@ impl Landscape {
                 half_width: draws.uniform(0.25, 0.5),
             })
             .collect();
-        let mut things = Vec::new();
-        for _ in 0..1 + draws.below(2) {
-            let tone = draws.unit();
-            things.push(Thing {
-                centre: draws.uniform(0.1, 0.9),
-                foot: draws.uniform(horizon + 0.12, 0.92),
-                height: draws.uniform(0.24, 0.34),
-                kind: Kind::House(tone * tone),
-            });
-        }
-        for _ in 0..1 + draws.below(3) {
+        // More trees than houses: as often seen as each other, one could stand for the other and come back unchanged.
+        let tone = draws.unit();
+        let mut things = vec![Thing {
+            centre: draws.uniform(0.1, 0.9),
+            foot: draws.uniform(horizon + 0.12, 0.92),
+            height: draws.uniform(0.26, 0.36),
+            kind: Kind::House(tone * tone),
+        }];
+        for _ in 0..2 + draws.below(3) {
             things.push(Thing {
                 centre: draws.uniform(0.05, 0.95),
                 foot: draws.uniform(horizon + 0.08, 0.95),
