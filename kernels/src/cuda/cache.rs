@@ -17,7 +17,9 @@ use super::source::Source;
 /// If there is no compiler, or the file does not compile.
 pub(super) fn code(source: &Source, architecture: &str, driver: i32) -> Result<Vec<u8>> {
     let text = source.text();
-    let Some(path) = path(source.name, &text, architecture, driver) else { return compile(source, &text, architecture) };
+    let Some(path) = path(source.name, &text, architecture, driver) else {
+        return compile(source, &text, architecture);
+    };
     match fs::read(&path) {
         Ok(code) if !code.is_empty() => return Ok(code),
         _ => {}
@@ -80,7 +82,8 @@ pub(super) fn compile(source: &Source, text: &str, architecture: &str) -> Result
     check_compiler()?;
     let text = CString::new(text).expect("kernel files hold no zero bytes");
     let name = CString::new(source.name).expect("names hold no zero bytes");
-    let program = nvrtc::create_program(&text, Some(&name)).map_err(|error| failed("nvrtcCreateProgram", &error))?;
+    let program =
+        nvrtc::create_program(&text, Some(&name)).map_err(|error| failed("nvrtcCreateProgram", &error))?;
     let options = [format!("--gpu-architecture={architecture}"), "--std=c++17".to_owned()];
     // SAFETY: the program was just made, and lives until it is destroyed below.
     unsafe {

@@ -84,7 +84,8 @@ impl Card {
         }
         let context = CudaContext::new(number).map_err(|error| call("opening the graphics card", error))?;
         let name = context.name().map_err(|error| call("cuDeviceGetName", error))?;
-        let (major, minor) = context.compute_capability().map_err(|error| call("the card's capability", error))?;
+        let (major, minor) =
+            context.compute_capability().map_err(|error| call("the card's capability", error))?;
         if major < 8 {
             return Err(Error::OldCard { name, capability: [major, minor] });
         }
@@ -93,7 +94,8 @@ impl Card {
         let asked = unsafe { sys::cuDriverGetVersion(&raw mut driver) };
         asked.result().map_err(|error| call("cuDriverGetVersion", error))?;
         let attribute = sys::CUdevice_attribute_enum::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
-        let multiprocessors = context.attribute(attribute).map_err(|error| call("cuDeviceGetAttribute", error))?;
+        let multiprocessors =
+            context.attribute(attribute).map_err(|error| call("cuDeviceGetAttribute", error))?;
         let stream = result::stream::create(result::stream::StreamKind::NonBlocking);
         let stream = Arc::new(Stream(stream.map_err(|error| call("cuStreamCreate", error))?));
         Ok(Self {
@@ -146,7 +148,8 @@ impl Card {
         if shared > allowed {
             let attribute = sys::CUfunction_attribute_enum::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
             // SAFETY: the function is loaded.
-            let set = unsafe { result::function::set_function_attribute(function.0, attribute, shared as i32) };
+            let set =
+                unsafe { result::function::set_function_attribute(function.0, attribute, shared as i32) };
             set.map_err(|error| failed(kernel, &error))?;
         }
         loaded.functions.insert(kernel.to_owned(), (function, allowed.max(shared)));
@@ -168,12 +171,13 @@ impl Card {
         module.map(Module).map_err(|error| match error.0 {
             sys::CUresult::CUDA_ERROR_INVALID_IMAGE
             | sys::CUresult::CUDA_ERROR_NO_BINARY_FOR_GPU
-            | sys::CUresult::CUDA_ERROR_UNSUPPORTED_PTX_VERSION => {
-                cache::compiler_version().map_or_else(|error| error, |compiler| Error::OldDriver {
+            | sys::CUresult::CUDA_ERROR_UNSUPPORTED_PTX_VERSION => cache::compiler_version().map_or_else(
+                |error| error,
+                |compiler| Error::OldDriver {
                     driver: format!("{}.{}", self.driver / 1000, self.driver % 1000 / 10),
                     compiler,
-                })
-            }
+                },
+            ),
             _ => failed(source.name, &error),
         })
     }
@@ -181,7 +185,9 @@ impl Card {
 
 /// A driver's error in one line.
 fn failed(call: &str, error: &DriverError) -> Error {
-    let text = error.error_string().map_or_else(|_| format!("{:?}", error.0), |text| text.to_string_lossy().into_owned());
+    let text = error
+        .error_string()
+        .map_or_else(|_| format!("{:?}", error.0), |text| text.to_string_lossy().into_owned());
     match error.0 {
         sys::CUresult::CUDA_ERROR_ILLEGAL_ADDRESS
         | sys::CUresult::CUDA_ERROR_ILLEGAL_INSTRUCTION
@@ -251,10 +257,17 @@ impl Driver for Card {
         done.map_err(|error| failed("copy", &error))
     }
 
-    unsafe fn launch(&self, file: &str, kernel: &str, launch: &Launch, arguments: &[&dyn Parameter]) -> Result<()> {
+    unsafe fn launch(
+        &self,
+        file: &str,
+        kernel: &str,
+        launch: &Launch,
+        arguments: &[&dyn Parameter],
+    ) -> Result<()> {
         self.bind()?;
         let function = self.function(file, kernel, launch.shared)?;
-        let mut places: Vec<*mut c_void> = arguments.iter().map(|argument| argument.place().cast_mut()).collect();
+        let mut places: Vec<*mut c_void> =
+            arguments.iter().map(|argument| argument.place().cast_mut()).collect();
         let [x, y, z] = launch.grid;
         // SAFETY: the caller's promise; arguments are copied before the call returns.
         let done = unsafe {

@@ -154,7 +154,9 @@ fn run(
     let fours = [c.channels_in, c.channels_out].map(|channels| channels.next_multiple_of(4));
     let filters = [c.kernel[0] * c.kernel[1], c.channels_in, c.channels_out];
     let (read, with) = match direction {
-        Direction::Forward => (widen(&device, pictures, c.channels_in)?, widen_filters(&device, other, filters)?),
+        Direction::Forward => {
+            (widen(&device, pictures, c.channels_in)?, widen_filters(&device, other, filters)?)
+        }
         Direction::InputGradient => {
             (widen(&device, pictures, c.channels_out)?, widen_filters(&device, other, filters)?)
         }

@@ -12,7 +12,12 @@ use super::memory::DeviceBuffer;
 ///
 /// # Panics
 /// If the lengths do not fit.
-pub fn squared_distances(x: &DeviceBuffer, y: &DeviceBuffer, width: usize, out: &mut DeviceBuffer) -> Result<()> {
+pub fn squared_distances(
+    x: &DeviceBuffer,
+    y: &DeviceBuffer,
+    width: usize,
+    out: &mut DeviceBuffer,
+) -> Result<()> {
     let whole = width > 0 && x.len().is_multiple_of(width) && y.len().is_multiple_of(width);
     assert!(whole, "squared_distances: lengths");
     let (rows, columns) = (x.len() / width, y.len() / width);
@@ -24,8 +29,7 @@ pub fn squared_distances(x: &DeviceBuffer, y: &DeviceBuffer, width: usize, out: 
     let launch = Launch { grid, threads: 256, shared: 2 * 16 * 33 * 4 };
     let numbers = [rows, columns, width].map(|n| n as u32);
     let [rows, columns, width] = &numbers;
-    let arguments: [&dyn Parameter; 6] =
-        [&x.address(), &y.address(), rows, columns, width, &out.address()];
+    let arguments: [&dyn Parameter; 6] = [&x.address(), &y.address(), rows, columns, width, &out.address()];
     // SAFETY: the lengths were checked.
     unsafe { x.device().launch("distance", "squared_distances", launch, &arguments) }
 }

@@ -20,7 +20,8 @@ impl Divide {
     pub(super) fn by(divisor: usize) -> Self {
         let divisor = divisor.max(1) as u32;
         let shift = divisor.next_power_of_two().trailing_zeros();
-        let multiplier = ((1u64 << 32) * ((1u64 << shift) - u64::from(divisor)) / u64::from(divisor)) as u32 + 1;
+        let multiplier =
+            ((1u64 << 32) * ((1u64 << shift) - u64::from(divisor)) / u64::from(divisor)) as u32 + 1;
         Self { divisor, multiplier, shift }
     }
 }
@@ -43,7 +44,10 @@ mod tests {
                 }
             }
             for n in (1..100).filter_map(|i| (divisor as u32).checked_mul(i)).filter(|&n| n <= last) {
-                assert_eq!([of(&divide, n - 1), of(&divide, n)], [(n - 1) / divisor as u32, n / divisor as u32]);
+                assert_eq!(
+                    [of(&divide, n - 1), of(&divide, n)],
+                    [(n - 1) / divisor as u32, n / divisor as u32]
+                );
             }
         }
     }

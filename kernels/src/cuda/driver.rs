@@ -108,7 +108,13 @@ pub trait Driver: Send + Sync {
     ///
     /// # Errors
     /// If there is no such kernel or the device does not answer.
-    unsafe fn launch(&self, file: &str, kernel: &str, launch: &Launch, arguments: &[&dyn Parameter]) -> Result<()>;
+    unsafe fn launch(
+        &self,
+        file: &str,
+        kernel: &str,
+        launch: &Launch,
+        arguments: &[&dyn Parameter],
+    ) -> Result<()>;
 
     /// Waits for all work.
     ///

@@ -315,12 +315,17 @@ pub fn zip_strided(
     if out.is_empty() {
         return Ok(());
     }
-    let reach = |strides: &[usize]| -> usize { shape.iter().zip(strides).map(|(n, step)| (n - 1) * step).sum() };
+    let reach =
+        |strides: &[usize]| -> usize { shape.iter().zip(strides).map(|(n, step)| (n - 1) * step).sum() };
     assert!(reach(a_strides) < a.len() && reach(b_strides) < b.len(), "zip_strided: an operand is too short");
     let (shape, [a_strides, b_strides]) = join_axes(shape, [a_strides, b_strides]);
     assert!(shape.len() <= MOST_AXES, "zip_strided: {shape:?}: at most {MOST_AXES} axes");
-    let mut strided =
-        Strided { axes: shape.len() as u32, shape: [Divide::by(1); MOST_AXES], a: [0; MOST_AXES], b: [0; MOST_AXES] };
+    let mut strided = Strided {
+        axes: shape.len() as u32,
+        shape: [Divide::by(1); MOST_AXES],
+        a: [0; MOST_AXES],
+        b: [0; MOST_AXES],
+    };
     for (place, axis) in (0..shape.len()).rev().enumerate() {
         strided.shape[place] = Divide::by(shape[axis]);
         strided.a[place] = a_strides[axis] as u32;

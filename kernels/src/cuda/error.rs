@@ -32,7 +32,9 @@ pub enum Error {
         capability: [i32; 2],
     },
     /// The driver cannot load what the compiler made.
-    #[error("the driver (CUDA {driver}) does not take code of NVRTC {compiler}: install a newer driver or an older NVRTC")]
+    #[error(
+        "the driver (CUDA {driver}) does not take code of NVRTC {compiler}: install a newer driver or an older NVRTC"
+    )]
     OldDriver {
         /// The newest CUDA the driver knows.
         driver: String,

@@ -25,7 +25,8 @@ pub fn correlate_separable(
     let fits = (0..2).all(|axis| padding[axis] < count[axis] && padded[axis] >= count[axis]);
     assert!(fits, "correlate_separable: {height} x {width}, {count:?} taps, padding {padding:?}");
     let [rows, columns] = [0, 1].map(|axis| padded[axis] + 1 - count[axis]);
-    let lengths = x.len() == batch * height * width * channels && out.len() == batch * rows * columns * channels;
+    let lengths =
+        x.len() == batch * height * width * channels && out.len() == batch * rows * columns * channels;
     assert!(lengths, "correlate_separable: lengths");
     if out.is_empty() || x.is_empty() {
         return elementwise::fill(out, 0.0);

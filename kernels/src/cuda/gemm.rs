@@ -40,7 +40,13 @@ unsafe impl Parameter for Arguments {}
 /// # Panics
 /// If a buffer is shorter than its matrix.
 #[track_caller]
-pub fn gemm(shape: &Gemm, precision: Precision, a: &DeviceBuffer, b: &DeviceBuffer, c: &mut DeviceBuffer) -> Result<()> {
+pub fn gemm(
+    shape: &Gemm,
+    precision: Precision,
+    a: &DeviceBuffer,
+    b: &DeviceBuffer,
+    c: &mut DeviceBuffer,
+) -> Result<()> {
     let batch = Batch { count: 1, stride_a: 0, stride_b: 0, stride_c: shape.m * shape.n };
     gemm_batch(shape, &batch, precision, a, b, c)
 }
@@ -86,7 +92,8 @@ pub fn gemm_batch(
         None
     };
     // Four adjacent values at a time, where they lie on a boundary of four.
-    let is_aligned = |line: usize, stride: usize| u32::from(line.is_multiple_of(4) && stride.is_multiple_of(4));
+    let is_aligned =
+        |line: usize, stride: usize| u32::from(line.is_multiple_of(4) && stride.is_multiple_of(4));
     let arguments = Arguments {
         a: a.address(),
         b: b.address(),

@@ -111,17 +111,13 @@ impl<T: Plain> DeviceBuffer<T> {
     /// # Panics
     /// If there are more values than the kernels' 32-bit places can name.
     pub fn new(device: &Device, length: usize) -> Result<Self> {
-        assert!(i32::try_from(length).is_ok(), "a device buffer of {length} values: at most 2^31 - 1 are possible");
+        assert!(
+            i32::try_from(length).is_ok(),
+            "a device buffer of {length} values: at most 2^31 - 1 are possible"
+        );
         let home = device.reserve();
         let (address, size) = home.take(length * size_of::<T>())?;
-        Ok(Self {
-            device: device.clone(),
-            home,
-            address,
-            size,
-            length,
-            values: PhantomData,
-        })
+        Ok(Self { device: device.clone(), home, address, size, length, values: PhantomData })
     }
 
     /// A buffer that holds `values`.

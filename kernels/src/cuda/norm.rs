@@ -39,7 +39,12 @@ fn is_statistic(shape: Groups, buffers: &[&DeviceBuffer]) -> bool {
 ///
 /// # Panics
 /// If the lengths do not fit.
-pub fn moments(x: &DeviceBuffer, shape: Groups, mean: &mut DeviceBuffer, variance: &mut DeviceBuffer) -> Result<()> {
+pub fn moments(
+    x: &DeviceBuffer,
+    shape: Groups,
+    mean: &mut DeviceBuffer,
+    variance: &mut DeviceBuffer,
+) -> Result<()> {
     assert!(x.len() == shape.len() && is_statistic(shape, &[mean, variance]), "moments: lengths");
     if shape.is_empty() {
         return Ok(());
@@ -217,9 +222,16 @@ pub fn gradient_of_statistics(
     scale: Option<&DeviceBuffer>,
 ) -> Result<[DeviceBuffer; 3]> {
     let fits = is_statistic(shape, &[mean, reciprocal, sums, products]);
-    assert!(fits && scale.is_none_or(|scale| scale.len() == shape.channels), "gradient_of_statistics: lengths");
+    assert!(
+        fits && scale.is_none_or(|scale| scale.len() == shape.channels),
+        "gradient_of_statistics: lengths"
+    );
     let (device, count) = (mean.device(), mean.len());
-    let out = [DeviceBuffer::new(device, count)?, DeviceBuffer::new(device, count)?, DeviceBuffer::new(device, count)?];
+    let out = [
+        DeviceBuffer::new(device, count)?,
+        DeviceBuffer::new(device, count)?,
+        DeviceBuffer::new(device, count)?,
+    ];
     if count == 0 {
         return Ok(out);
     }

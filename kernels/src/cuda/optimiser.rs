@@ -60,7 +60,9 @@ impl<'a> Table<'a> {
         let mut blocks = 0;
         let mut slots = [true; 3];
         let mut entries = Vec::with_capacity(tensors.len());
-        for Tensors { parameter, gradient, slots: own } in tensors.into_iter().filter(|t| !t.parameter.is_empty()) {
+        for Tensors { parameter, gradient, slots: own } in
+            tensors.into_iter().filter(|t| !t.parameter.is_empty())
+        {
             let count = parameter.len();
             let same = own.iter().flatten().all(|slot| slot.len() == count) && gradient.len() == count;
             assert!(same, "optimiser: lengths of a parameter of {count} values");
@@ -112,7 +114,10 @@ unsafe impl Plain for Sgd {}
 
 impl From<host::Sgd> for Sgd {
     fn from(rule: host::Sgd) -> Self {
-        Self { numbers: [rule.rate, rule.decay, rule.momentum, rule.gain], nesterov: u32::from(rule.nesterov) }
+        Self {
+            numbers: [rule.rate, rule.decay, rule.momentum, rule.gain],
+            nesterov: u32::from(rule.nesterov),
+        }
     }
 }
 

@@ -78,7 +78,12 @@ fn run(
 ///
 /// # Panics
 /// If the lengths or the windows do not fit.
-pub fn maximum(pool: &Pool, x: &DeviceBuffer, y: &mut DeviceBuffer, taps: &mut DeviceBuffer<u8>) -> Result<()> {
+pub fn maximum(
+    pool: &Pool,
+    x: &DeviceBuffer,
+    y: &mut DeviceBuffer,
+    taps: &mut DeviceBuffer<u8>,
+) -> Result<()> {
     assert_eq!(y.len(), taps.len(), "maximum: lengths");
     let others = [x.address(), y.address(), taps.address()];
     run("pool_maximum", pool, [x.len(), y.len()], &others, (x.device(), y.len()))

@@ -25,7 +25,12 @@ impl Columns {
     ///
     /// Rows are cut until there are four blocks for each multiprocessor, but not into less than 512 rows of a block's
     /// columns. (Reasoned: no card was at hand to measure it.)
-    pub(super) fn plan(device: &Device, matrices: usize, rows: usize, columns: usize) -> (Self, Launch, usize) {
+    pub(super) fn plan(
+        device: &Device,
+        matrices: usize,
+        rows: usize,
+        columns: usize,
+    ) -> (Self, Launch, usize) {
         assert!(matrices <= 65_535, "{matrices} sums of columns: at most 65535 at once");
         let across = columns.next_power_of_two().min(32);
         let (tiles, down) = (columns.div_ceil(across), 256 / across);
@@ -49,7 +54,11 @@ const FEW_ROWS: usize = 32;
 ///
 /// # Panics
 /// If the lengths do not fit.
-pub fn sum_middle(x: &DeviceBuffer, [outer, middle, inner]: [usize; 3], out: &mut DeviceBuffer) -> Result<()> {
+pub fn sum_middle(
+    x: &DeviceBuffer,
+    [outer, middle, inner]: [usize; 3],
+    out: &mut DeviceBuffer,
+) -> Result<()> {
     assert!(x.len() == outer * middle * inner && out.len() == outer * inner, "sum_middle: lengths");
     if out.is_empty() {
         return Ok(());
@@ -76,7 +85,8 @@ pub fn sum_middle(x: &DeviceBuffer, [outer, middle, inner]: [usize; 3], out: &mu
         let planes = MOST.min(outer - first);
         let (shape, launch, parts) = Columns::plan(device, planes, middle, inner);
         let scratch = DeviceBuffer::<f64>::new(device, parts * planes * inner)?;
-        let (from, to) = (x.address().after::<f32>(first * middle * inner), out.address().after::<f32>(first * inner));
+        let (from, to) =
+            (x.address().after::<f32>(first * middle * inner), out.address().after::<f32>(first * inner));
         // SAFETY: the planes from `first` on lie within `x`, their sums within `out`; the scratch holds a number for each part
         // of each column.
         unsafe {
@@ -103,7 +113,8 @@ fn sum_all(kernel: &str, inputs: &[&DeviceBuffer], factor: f64, out: &mut Device
     let blocks = count.div_ceil(4 * 256).min(MOST_BLOCKS);
     let parts = DeviceBuffer::<f64>::new(device, blocks)?;
     let addresses: Vec<_> = inputs.iter().map(|input| input.address()).collect();
-    let mut arguments: Vec<&dyn Parameter> = addresses.iter().map(|address| address as &dyn Parameter).collect();
+    let mut arguments: Vec<&dyn Parameter> =
+        addresses.iter().map(|address| address as &dyn Parameter).collect();
     let (count, to) = (count as u32, parts.address());
     arguments.push(&count);
     arguments.push(&to);
@@ -154,7 +165,13 @@ pub enum Pairs {
 ///
 /// # Panics
 /// If the lengths differ or `out` has not one value.
-pub fn sum_of_pairs(a: &DeviceBuffer, b: &DeviceBuffer, pairs: Pairs, factor: f64, out: &mut DeviceBuffer) -> Result<()> {
+pub fn sum_of_pairs(
+    a: &DeviceBuffer,
+    b: &DeviceBuffer,
+    pairs: Pairs,
+    factor: f64,
+    out: &mut DeviceBuffer,
+) -> Result<()> {
     let kernel = match pairs {
         Pairs::SquaredDifferences => "sum_of_squared_differences",
         Pairs::AbsoluteDifferences => "sum_of_absolute_differences",

@@ -109,7 +109,10 @@ pub fn repeat(
     factor: usize,
     out: &mut DeviceBuffer,
 ) -> Result<()> {
-    assert!(x.len() == rows * columns * channels && out.len() == x.len() * factor * factor, "repeat: lengths");
+    assert!(
+        x.len() == rows * columns * channels && out.len() == x.len() * factor * factor,
+        "repeat: lengths"
+    );
     if out.is_empty() {
         return Ok(());
     }

@@ -5,7 +5,13 @@ use super::error::Result;
 use super::memory::DeviceBuffer;
 use super::rows::Rows;
 
-fn run(kernel: &str, buffers: &[&DeviceBuffer], row: usize, rows: usize, others: &[&DeviceBuffer]) -> Result<()> {
+fn run(
+    kernel: &str,
+    buffers: &[&DeviceBuffer],
+    row: usize,
+    rows: usize,
+    others: &[&DeviceBuffer],
+) -> Result<()> {
     if rows == 0 {
         return Ok(());
     }

@@ -73,8 +73,11 @@ impl Plan {
         let stage = floats(tile.rows, along_depth[0]) + floats(tile.columns, along_depth[1]);
         let grid = [rows.div_ceil(tile.rows), columns.div_ceil(tile.columns), items * splits];
         assert!(grid[1] <= 65_535 && grid[2] <= 65_535, "a product of {sides:?}: too many columns or items");
-        let launch =
-            Launch { grid: grid.map(|n| n as u32), threads: tile.threads, shared: STAGES * stage * size_of::<f32>() };
+        let launch = Launch {
+            grid: grid.map(|n| n as u32),
+            threads: tile.threads,
+            shared: STAGES * stage * size_of::<f32>(),
+        };
         Self { tile, splits, launch }
     }
 
