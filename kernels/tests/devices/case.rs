@@ -2,13 +2,15 @@
 
 use gobelin_kernels::cuda::{Device, DeviceBuffer, Result};
 
+type OnDevice = Box<dyn Fn(&Device) -> Result<Vec<f32>>>;
+
 /// A computation on the host, and the same on a device.
 pub struct Case {
     pub name: String,
     /// Largest difference, as a part of the largest expected value.
     pub tolerance: f32,
     pub host: Box<dyn Fn() -> Vec<f32>>,
-    pub device: Box<dyn Fn(&Device) -> Result<Vec<f32>>>,
+    pub device: OnDevice,
 }
 
 impl Case {

@@ -48,7 +48,9 @@ pub fn library() -> Option<Arc<Mutex<Library>>> {
     for file in ["device.h", "device.cpp"] {
         fs::read(folder.join(file)).unwrap().hash(&mut hash);
     }
-    SOURCES.iter().for_each(|source| source.text().hash(&mut hash));
+    for source in SOURCES {
+        source.text().hash(&mut hash);
+    }
     let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("emulation-{:016x}", hash.finish()));
     let library = built.join("libemulation.so");
     if !library.exists() {
@@ -253,11 +255,11 @@ struct Recorded {
 }
 
 impl Recording for Recorded {
-    fn replay(&self) -> Result<()> {
+    unsafe fn replay(&self) -> Result<()> {
         for work in &self.work {
             match work {
                 Work::Copy { from, to, bytes } => {
-                    // SAFETY: promised when it was recorded, for as long as the recording lives.
+                    // SAFETY: the caller's promise.
                     unsafe { std::ptr::copy_nonoverlapping(from.0 as *const u8, to.0 as *mut u8, *bytes) };
                 }
                 Work::Launch { kernel, launch, arguments } => {

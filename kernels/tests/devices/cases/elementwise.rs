@@ -7,13 +7,15 @@ use crate::case::{Case, numbers, put, room};
 /// Lengths that are whole fours and not, and more than a grid's threads.
 const LENGTHS: [usize; 4] = [1, 7, 1024, 70_003];
 
+type One = fn(f32) -> f32;
 type Pair = fn(f32, f32) -> f32;
+type Three = fn(f32, f32, f32) -> f32;
 
 fn sign(x: f32) -> f32 {
     if x > 0.0 { 1.0 } else { -f32::from(x < 0.0) }
 }
 
-fn maps() -> Vec<(Map, fn(f32) -> f32)> {
+fn maps() -> Vec<(Map, One)> {
     vec![
         (Map::Neg, |x| -x),
         (Map::Abs, f32::abs),
@@ -131,7 +133,7 @@ pub fn cases() -> Vec<Case> {
         }
         cases.push(strided(function, on_host));
     }
-    let three: [(ZipThree, fn(f32, f32, f32) -> f32); 3] = [
+    let three: [(ZipThree, Three); 3] = [
         (ZipThree::Select, |mask, a, b| if mask == 0.0 { b } else { a }),
         (ZipThree::MaximumGradient, |g, a, b| g * if a == b { 0.5 } else { 1.0 - f32::from(b > a) }),
         (ZipThree::MinimumGradient, |g, a, b| g * if a == b { 0.5 } else { 1.0 - f32::from(b < a) }),

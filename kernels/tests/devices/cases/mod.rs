@@ -9,6 +9,11 @@ mod training;
 
 use super::case::Case;
 
+/// Those whose sums are cut differently on a larger card.
+pub fn cut_by_the_card() -> Vec<Case> {
+    products::cases().into_iter().chain(sums::cases()).collect()
+}
+
 pub fn all() -> Vec<Case> {
     [
         elementwise::cases(),

@@ -149,7 +149,8 @@ fn convolution(c: Conv2d, precision: Precision, tolerance: f32) -> Vec<Case> {
         &DeviceBuffer,
         &mut DeviceBuffer,
     ) -> gobelin_kernels::cuda::Result<()>;
-    let gradients: [(&str, Host, Card, [&Vec<f32>; 2], usize); 2] = [
+    type Gradient<'a> = (&'a str, Host, Card, [&'a Vec<f32>; 2], usize);
+    let gradients: [Gradient; 2] = [
         ("input gradient", host_conv::input_gradient, conv::input_gradient, [&dy, &w], c.input_len()),
         ("weight gradient", host_conv::weight_gradient, conv::weight_gradient, [&x, &dy], c.weight_len()),
     ];
