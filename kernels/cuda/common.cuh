@@ -13,6 +13,7 @@ using u64 = unsigned long long;
 #ifdef __CUDACC__
 
 #define INFINITY __uint_as_float(0x7f800000u)
+#define NAN __uint_as_float(0x7fc00000u)
 #define KERNEL(threads, name, ...) extern "C" __global__ void __launch_bounds__(threads) name(__VA_ARGS__)
 // At least `blocks` of them must fit a multiprocessor: a bound on registers.
 #define KERNEL_CROWDED(threads, blocks, name, ...) \

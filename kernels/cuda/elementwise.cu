@@ -10,7 +10,11 @@ __device__ __forceinline__ float softplus(float x) {
     return (is_nan(x) ? x : fmaxf(x, 0.0f)) + log1pf(expf(-fabsf(x)));
 }
 __device__ __forceinline__ float sign(float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : 0.0f; }
+// NaN for every negative number, the infinite one too, unless the exponent is whole.
 __device__ __forceinline__ float power(float x, float exponent) {
+    if (x < 0.0f && floorf(exponent) != exponent) {
+        return NAN;
+    }
     return static_cast<float>(pow(static_cast<double>(x), static_cast<double>(exponent)));
 }
 

@@ -40,11 +40,15 @@ KERNEL(256, gradient_sums_finish, const double* parts, u32 splits, u32 count, fl
     }
 }
 
+namespace {
+
 // Which number of (groups, channels) belongs to an element.
 struct PerChannel {
     Divide by_channels;
     Divide by_rows;
 };
+
+}  // namespace
 
 KERNEL(256, affine, const float* x, const float* scale, const float* shift, float* y, u32 count, PerChannel shape) {
     for (u32 i = first_element(); i < count; i += element_step()) {

@@ -68,8 +68,8 @@ fn sine_cosine(turn: f32) -> [f32; 2] {
     let angle = (turn - quadrant as f32 * 0.25) * std::f32::consts::TAU;
     let z = angle * angle;
     let horner = |terms: &[f32]| terms.iter().copied().reduce(|p, term| p * z + term).unwrap_or(0.0);
-    let s = horner(&[2.755_731_9e-6, -1.984_127e-4, 8.333_333_3e-3, -1.666_666_7e-1]) * z * angle + angle;
-    let c = horner(&[-2.755_731_9e-7, 2.480_158_7e-5, -1.388_888_9e-3, 4.166_666_7e-2, -0.5]) * z + 1.0;
+    let s = horner(&[2.755_731_9e-6, -1.984_127e-4, 8.333_333e-3, -1.666_666_7e-1]) * z * angle + angle;
+    let c = horner(&[-2.755_732e-7, 2.480_158_8e-5, -1.388_888_9e-3, 4.166_666_7e-2, -0.5]) * z + 1.0;
     let [sine, cosine] = if quadrant & 1 == 1 { [c, s] } else { [s, c] };
     [if quadrant & 2 == 2 { -sine } else { sine }, if (quadrant + 1) & 2 == 2 { -cosine } else { cosine }]
 }

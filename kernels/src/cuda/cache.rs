@@ -61,7 +61,7 @@ pub(super) fn compiler_version() -> Result<String> {
     let (mut major, mut minor) = (0, 0);
     // SAFETY: two numbers are written.
     let done = unsafe { sys::nvrtcVersion(&raw mut major, &raw mut minor) };
-    done.result().map_err(|error| failed("nvrtcVersion", &error))?;
+    done.result().map_err(|error| failed("nvrtcVersion", error))?;
     Ok(format!("{major}.{minor}"))
 }
 
@@ -70,7 +70,7 @@ fn check_compiler() -> Result<()> {
     if unsafe { sys::is_culib_present() } { Ok(()) } else { Err(Error::NoCompiler) }
 }
 
-fn failed(call: &str, error: &nvrtc::NvrtcError) -> Error {
+fn failed(call: &str, error: nvrtc::NvrtcError) -> Error {
     Error::Call { call: call.to_owned(), message: format!("{error:?}") }
 }
 
@@ -83,7 +83,7 @@ pub(super) fn compile(source: &Source, text: &str, architecture: &str) -> Result
     let text = CString::new(text).expect("kernel files hold no zero bytes");
     let name = CString::new(source.name).expect("names hold no zero bytes");
     let program =
-        nvrtc::create_program(&text, Some(&name)).map_err(|error| failed("nvrtcCreateProgram", &error))?;
+        nvrtc::create_program(&text, Some(&name)).map_err(|error| failed("nvrtcCreateProgram", error))?;
     let options = [format!("--gpu-architecture={architecture}"), "--std=c++17".to_owned()];
     // SAFETY: the program was just made, and lives until it is destroyed below.
     unsafe {
@@ -95,7 +95,7 @@ pub(super) fn compile(source: &Source, text: &str, architecture: &str) -> Result
                 Err(Error::Compiler { file: source.name, architecture: architecture.to_owned(), message })
             }
         };
-        nvrtc::destroy_program(program).map_err(|error| failed("nvrtcDestroyProgram", &error))?;
+        nvrtc::destroy_program(program).map_err(|error| failed("nvrtcDestroyProgram", error))?;
         code
     }
 }
@@ -107,10 +107,10 @@ unsafe fn code_of(program: sys::nvrtcProgram) -> Result<Vec<u8>> {
     // SAFETY: a number is written, and then as many bytes.
     unsafe {
         let done = sys::nvrtcGetCUBINSize(program, &raw mut size);
-        done.result().map_err(|error| failed("nvrtcGetCUBINSize", &error))?;
+        done.result().map_err(|error| failed("nvrtcGetCUBINSize", error))?;
         let mut code = vec![0u8; size];
         let done = sys::nvrtcGetCUBIN(program, code.as_mut_ptr().cast());
-        done.result().map_err(|error| failed("nvrtcGetCUBIN", &error))?;
+        done.result().map_err(|error| failed("nvrtcGetCUBIN", error))?;
         Ok(code)
     }
 }
@@ -126,4 +126,41 @@ unsafe fn first_error(program: sys::nvrtcProgram) -> Option<String> {
     let log = CStr::from_bytes_until_nul(&bytes).ok()?.to_string_lossy().into_owned();
     let line = log.lines().find(|line| line.contains("error")).or_else(|| log.lines().next())?;
     Some(line.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `GOBELIN_NVRTC=1` makes it fail where there is no compiler.
+    #[test]
+    fn files_compile_where_there_is_a_compiler() {
+        if compiler_version().is_err() {
+            assert!(env::var_os("GOBELIN_NVRTC").is_none(), "{}", Error::NoCompiler);
+            assert_eq!(compile(Source::named("scan"), "", "sm_80"), Err(Error::NoCompiler));
+            eprintln!("SKIPPED: no CUDA compiler here");
+            return;
+        }
+        let source = Source::named("scan");
+        let code = compile(source, &source.text(), "sm_80").unwrap();
+        assert!(code.starts_with(b"\x7fELF"));
+        let Err(Error::Compiler { file, message, .. }) = compile(source, "not C++", "sm_80") else {
+            panic!("it compiled");
+        };
+        assert!(file == "scan" && message.contains("error"), "{message}");
+    }
+
+    #[test]
+    fn places_differ_by_all_that_matters() {
+        let place = |name, text, architecture, driver| path(name, text, architecture, driver);
+        let first = place("scan", "a", "sm_80", 13_000);
+        for other in [
+            place("pool", "a", "sm_80", 13_000),
+            place("scan", "b", "sm_80", 13_000),
+            place("scan", "a", "sm_90", 13_000),
+            place("scan", "a", "sm_80", 13_010),
+        ] {
+            assert!(first.is_none() || first != other);
+        }
+    }
 }

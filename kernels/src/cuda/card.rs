@@ -71,33 +71,32 @@ impl Card {
         if !is_driver_present() {
             return Err(Error::NoDriver);
         }
-        let call = |what: &str, error: DriverError| failed(what, &error);
         if let Err(error) = result::init() {
             return Err(match error.0 {
                 sys::CUresult::CUDA_ERROR_NO_DEVICE => Error::NoCard { asked: number, found: 0 },
-                _ => call("cuInit", error),
+                _ => failed("cuInit", error),
             });
         }
-        let found = result::device::get_count().map_err(|error| call("cuDeviceGetCount", error))? as usize;
+        let found = result::device::get_count().map_err(|error| failed("cuDeviceGetCount", error))? as usize;
         if number >= found {
             return Err(Error::NoCard { asked: number, found });
         }
-        let context = CudaContext::new(number).map_err(|error| call("opening the graphics card", error))?;
-        let name = context.name().map_err(|error| call("cuDeviceGetName", error))?;
+        let context = CudaContext::new(number).map_err(|error| failed("opening the graphics card", error))?;
+        let name = context.name().map_err(|error| failed("cuDeviceGetName", error))?;
         let (major, minor) =
-            context.compute_capability().map_err(|error| call("the card's capability", error))?;
+            context.compute_capability().map_err(|error| failed("the card's capability", error))?;
         if major < 8 {
             return Err(Error::OldCard { name, capability: [major, minor] });
         }
         let mut driver = 0;
         // SAFETY: a number is written.
         let asked = unsafe { sys::cuDriverGetVersion(&raw mut driver) };
-        asked.result().map_err(|error| call("cuDriverGetVersion", error))?;
+        asked.result().map_err(|error| failed("cuDriverGetVersion", error))?;
         let attribute = sys::CUdevice_attribute_enum::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
         let multiprocessors =
-            context.attribute(attribute).map_err(|error| call("cuDeviceGetAttribute", error))?;
+            context.attribute(attribute).map_err(|error| failed("cuDeviceGetAttribute", error))?;
         let stream = result::stream::create(result::stream::StreamKind::NonBlocking);
-        let stream = Arc::new(Stream(stream.map_err(|error| call("cuStreamCreate", error))?));
+        let stream = Arc::new(Stream(stream.map_err(|error| failed("cuStreamCreate", error))?));
         Ok(Self {
             name,
             context,
@@ -116,7 +115,7 @@ impl Card {
     }
 
     fn bind(&self) -> Result<()> {
-        self.context.bind_to_thread().map_err(|error| failed("cuCtxSetCurrent", &error))
+        self.context.bind_to_thread().map_err(|error| failed("cuCtxSetCurrent", error))
     }
 
     fn check_not_recording(&self, call: &str) -> Result<()> {
@@ -131,26 +130,25 @@ impl Card {
     fn function(&self, file: &str, kernel: &str, shared: usize) -> Result<Function> {
         let mut loaded = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = &mut *loaded;
-        let (function, allowed) = match loaded.functions.get(kernel) {
-            Some(&found) => found,
-            None => {
-                let source = Source::named(file);
-                let module = match loaded.modules.get(source.name) {
-                    Some(&module) => module,
-                    None => *loaded.modules.entry(source.name).or_insert(self.load(source)?),
-                };
-                let name = CString::new(kernel).expect("names hold no zero bytes");
-                // SAFETY: modules are never unloaded while the card is open.
-                let function = unsafe { result::module::get_function(module.0, name) };
-                (Function(function.map_err(|error| failed(kernel, &error))?), PLAIN_SHARED)
-            }
+        let (function, allowed) = if let Some(&found) = loaded.functions.get(kernel) {
+            found
+        } else {
+            let source = Source::named(file);
+            let module = match loaded.modules.get(source.name) {
+                Some(&module) => module,
+                None => *loaded.modules.entry(source.name).or_insert(self.load(source)?),
+            };
+            let name = CString::new(kernel).expect("names hold no zero bytes");
+            // SAFETY: modules are never unloaded while the card is open.
+            let function = unsafe { result::module::get_function(module.0, name) };
+            (Function(function.map_err(|error| failed(kernel, error))?), PLAIN_SHARED)
         };
         if shared > allowed {
             let attribute = sys::CUfunction_attribute_enum::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
             // SAFETY: the function is loaded.
             let set =
                 unsafe { result::function::set_function_attribute(function.0, attribute, shared as i32) };
-            set.map_err(|error| failed(kernel, &error))?;
+            set.map_err(|error| failed(kernel, error))?;
         }
         loaded.functions.insert(kernel.to_owned(), (function, allowed.max(shared)));
         Ok(function)
@@ -178,13 +176,13 @@ impl Card {
                     compiler,
                 },
             ),
-            _ => failed(source.name, &error),
+            _ => failed(source.name, error),
         })
     }
 }
 
 /// A driver's error in one line.
-fn failed(call: &str, error: &DriverError) -> Error {
+fn failed(call: &str, error: DriverError) -> Error {
     let text = error
         .error_string()
         .map_or_else(|_| format!("{:?}", error.0), |text| text.to_string_lossy().into_owned());
@@ -222,7 +220,7 @@ impl Driver for Card {
                 let (free, total) = result::mem_get_info().unwrap_or_default();
                 Error::OutOfMemory { asked: bytes.div_ceil(MIB), free: free / MIB, total: total / MIB }
             }
-            _ => failed("cuMemAlloc", &error),
+            _ => failed("cuMemAlloc", error),
         })
     }
 
@@ -238,7 +236,7 @@ impl Driver for Card {
         self.bind()?;
         // SAFETY: the caller's promise; memory that is not pinned has been read when the call returns.
         let done = unsafe { result::memcpy_htod_async(to.0, from, self.stream.0) };
-        done.map_err(|error| failed("upload", &error))
+        done.map_err(|error| failed("upload", error))
     }
 
     unsafe fn download(&self, from: Address, to: &mut [u8]) -> Result<()> {
@@ -246,7 +244,7 @@ impl Driver for Card {
         self.bind()?;
         // SAFETY: the caller's promise; the bytes are there when the stream is done.
         let done = unsafe { result::memcpy_dtoh_async(to, from.0, self.stream.0) };
-        done.map_err(|error| failed("download", &error))?;
+        done.map_err(|error| failed("download", error))?;
         self.synchronise()
     }
 
@@ -254,7 +252,7 @@ impl Driver for Card {
         self.bind()?;
         // SAFETY: the caller's promise.
         let done = unsafe { result::memcpy_dtod_async(to.0, from.0, bytes, self.stream.0) };
-        done.map_err(|error| failed("copy", &error))
+        done.map_err(|error| failed("copy", error))
     }
 
     unsafe fn launch(
@@ -280,7 +278,7 @@ impl Driver for Card {
                 &mut places,
             )
         };
-        done.map_err(|error| failed(kernel, &error))
+        done.map_err(|error| failed(kernel, error))
     }
 
     fn synchronise(&self) -> Result<()> {
@@ -288,7 +286,7 @@ impl Driver for Card {
         self.bind()?;
         // SAFETY: the stream is alive.
         let done = unsafe { result::stream::synchronize(self.stream.0) };
-        done.map_err(|error| failed("waiting for the graphics card", &error))
+        done.map_err(|error| failed("waiting for the graphics card", error))
     }
 
     fn begin_recording(&self) -> Result<()> {
@@ -297,7 +295,7 @@ impl Driver for Card {
         let mode = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED;
         // SAFETY: the stream is alive.
         let begun = unsafe { result::stream::begin_capture(self.stream.0, mode) };
-        begun.map_err(|error| failed("cuStreamBeginCapture", &error))?;
+        begun.map_err(|error| failed("cuStreamBeginCapture", error))?;
         self.is_recording.store(true, Ordering::Relaxed);
         Ok(())
     }
@@ -308,7 +306,7 @@ impl Driver for Card {
         // SAFETY: the stream is alive and captures; the graph is owned by what is returned.
         unsafe {
             let graph = result::stream::end_capture(self.stream.0);
-            let graph = graph.map_err(|error| failed("cuStreamEndCapture", &error))?;
+            let graph = graph.map_err(|error| failed("cuStreamEndCapture", error))?;
             let mut recorded = Captured {
                 context: Arc::clone(&self.context),
                 stream: Arc::clone(&self.stream),
@@ -316,7 +314,7 @@ impl Driver for Card {
                 executable: std::ptr::null_mut(),
             };
             let executable = result::graph::instantiate(graph, sys::CUgraphInstantiate_flags(0));
-            recorded.executable = executable.map_err(|error| failed("cuGraphInstantiate", &error))?;
+            recorded.executable = executable.map_err(|error| failed("cuGraphInstantiate", error))?;
             Ok(Box::new(recorded))
         }
     }
@@ -346,11 +344,11 @@ struct Captured {
 unsafe impl Send for Captured {}
 
 impl Recording for Captured {
-    fn replay(&self) -> Result<()> {
-        self.context.bind_to_thread().map_err(|error| failed("cuCtxSetCurrent", &error))?;
-        // SAFETY: the graph and the stream are alive.
+    unsafe fn replay(&self) -> Result<()> {
+        self.context.bind_to_thread().map_err(|error| failed("cuCtxSetCurrent", error))?;
+        // SAFETY: the graph and the stream are alive; the rest is the caller's promise.
         let done = unsafe { result::graph::launch(self.executable, self.stream.0) };
-        done.map_err(|error| failed("cuGraphLaunch", &error))
+        done.map_err(|error| failed("cuGraphLaunch", error))
     }
 }
 

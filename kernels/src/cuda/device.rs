@@ -119,10 +119,14 @@ pub struct Graph {
 impl Graph {
     /// Does the work again.
     ///
+    /// # Safety
+    /// All buffers that the work read or wrote, other than those it made itself, are still there.
+    ///
     /// # Errors
     /// If the device does not answer.
-    pub fn replay(&self) -> Result<()> {
-        self.recording.replay()
+    pub unsafe fn replay(&self) -> Result<()> {
+        // SAFETY: the caller's promise; what the work made itself, the reserve keeps.
+        unsafe { self.recording.replay() }
     }
 }
 

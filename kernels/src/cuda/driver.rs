@@ -49,9 +49,12 @@ pub struct Launch {
 pub trait Recording: Send {
     /// Runs it all again.
     ///
+    /// # Safety
+    /// All memory that it reads and writes is still there.
+    ///
     /// # Errors
     /// If the device does not answer.
-    fn replay(&self) -> Result<()>;
+    unsafe fn replay(&self) -> Result<()>;
 }
 
 /// What runs kernels and keeps memory. All work is done in the order of the calls.

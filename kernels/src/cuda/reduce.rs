@@ -11,6 +11,7 @@ const FILE: &str = "reduce";
 
 /// As the kernels' `Columns`.
 #[repr(C)]
+#[expect(clippy::struct_field_names, reason = "the kernels' names")]
 pub(super) struct Columns {
     rows: u32,
     columns: u32,

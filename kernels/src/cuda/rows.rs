@@ -5,6 +5,7 @@ use super::driver::{Launch, Parameter};
 /// As the kernels' `Rows`.
 #[repr(C)]
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "the kernels' names")]
 pub(super) struct Rows {
     rows: u32,
     length: u32,

@@ -1,0 +1,144 @@
+//! Every kernel on every device: the host's two forms, and the card or what stands in for it. One set of cases drives them all.
+//!
+//! Where there is no C++ compiler or no card, their tests say so and pass; `GOBELIN_EMULATION=1` and `GOBELIN_CARD=1` make
+//! them fail.
+
+mod case;
+mod cases;
+mod emulation;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use case::Case;
+use emulation::{Emulation, Order};
+use gobelin_kernels::cuda::driver::Driver;
+use gobelin_kernels::cuda::{Device, Error, is_driver_present};
+
+/// Where a child process writes its results.
+const RESULTS: &str = "GOBELIN_RESULTS";
+
+fn host_results(cases: &[Case]) -> Vec<Vec<f32>> {
+    cases.iter().map(|case| (case.host)()).collect()
+}
+
+/// All that is wrong with the results of a device.
+fn compare(cases: &[Case], expected: &[Vec<f32>], found: &[Result<Vec<f32>, Error>]) -> Vec<String> {
+    let each = cases.iter().zip(expected).zip(found);
+    each.filter_map(|((case, expected), found)| {
+        let trouble = match found {
+            Err(error) => Some(error.to_string()),
+            Ok(found) => case.difference(expected, found),
+        };
+        trouble.map(|trouble| format!("{}: {trouble}", case.name))
+    })
+    .collect()
+}
+
+fn assert_none(what: &str, troubles: &[String]) {
+    assert!(troubles.is_empty(), "{what}: {} cases:\n{}", troubles.len(), troubles.join("\n"));
+}
+
+/// The results of all cases; between them no memory is kept, so that each finds it as it was never used.
+fn device_results(cases: &[Case], driver: Arc<dyn Driver>) -> Vec<Result<Vec<f32>, Error>> {
+    let device = Device::new(driver);
+    let run = |case: &Case| {
+        let result = (case.device)(&device);
+        device.trim();
+        device.synchronise().and(result)
+    };
+    cases.iter().map(run).collect()
+}
+
+#[test]
+fn the_portable_form_agrees() {
+    let cases = cases::all();
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("portable-results");
+    let test = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "write_results", "--ignored"])
+        .envs([("GOBELIN_PORTABLE", "1".as_ref()), (RESULTS, path.as_os_str())])
+        .output()
+        .unwrap();
+    assert!(test.status.success(), "{}", String::from_utf8_lossy(&test.stdout));
+    let found = read_results(&path);
+    fs::remove_file(path).unwrap();
+    assert_eq!(found.len(), cases.len());
+    let found: Vec<_> = found.into_iter().map(Ok).collect();
+    assert_none("the portable form differs", &compare(&cases, &host_results(&cases), &found));
+}
+
+/// Not a test: what a child process in another form is asked for.
+#[test]
+#[ignore = "writes the results that another test reads"]
+fn write_results() {
+    let results = host_results(&cases::all());
+    let mut bytes = Vec::new();
+    for result in results {
+        bytes.extend((result.len() as u64).to_le_bytes());
+        bytes.extend(result.iter().flat_map(|value| value.to_le_bytes()));
+    }
+    fs::write(std::env::var_os(RESULTS).expect("the path of the results"), bytes).unwrap();
+}
+
+fn read_results(path: &Path) -> Vec<Vec<f32>> {
+    let bytes = fs::read(path).unwrap();
+    let (mut results, mut rest) = (Vec::new(), &*bytes);
+    while let Some((count, after)) = rest.split_first_chunk::<8>() {
+        let (values, after) = after.split_at(u64::from_le_bytes(*count) as usize * 4);
+        results.push(values.chunks_exact(4).map(|v| f32::from_le_bytes(v.try_into().unwrap())).collect());
+        rest = after;
+    }
+    results
+}
+
+/// The kernels of the card, on the host: the same results as the host's own kernels, and the same bytes whatever runs first.
+#[test]
+fn the_emulated_card_agrees() {
+    let Some(library) = emulation::library() else {
+        assert!(std::env::var_os("GOBELIN_EMULATION").is_none(), "no C++ compiler: install g++ or set CXX");
+        eprintln!("SKIPPED: no C++ compiler (g++ or $CXX) to build the emulation with");
+        return;
+    };
+    let cases = cases::all();
+    let expected = host_results(&cases);
+    let emulation =
+        |order, multiprocessors| Arc::new(Emulation::new(Arc::clone(&library), order, multiprocessors));
+    let forwards = device_results(&cases, emulation(Order::Forwards, 2));
+    assert_none("the emulated card differs", &compare(&cases, &expected, &forwards));
+    let backwards = device_results(&cases, emulation(Order::Backwards, 2));
+    let bits = |result: &Result<Vec<f32>, Error>| -> Vec<u32> {
+        result.as_ref().map(|values| values.iter().map(|v| v.to_bits()).collect()).unwrap_or_default()
+    };
+    for ((case, a), b) in cases.iter().zip(&forwards).zip(&backwards) {
+        assert!(bits(a) == bits(b), "{}: the result depends on the order of threads or blocks", case.name);
+    }
+    let cases = cases::cut_by_the_card();
+    let larger = device_results(&cases, emulation(Order::Forwards, 24));
+    assert_none("the larger emulated card differs", &compare(&cases, &host_results(&cases), &larger));
+}
+
+#[test]
+fn a_card_agrees() {
+    if !is_driver_present() {
+        assert!(std::env::var_os("GOBELIN_CARD").is_none(), "{}", Device::card(0).err().unwrap());
+        assert_eq!(Device::card(0).err(), Some(Error::NoDriver));
+        eprintln!("SKIPPED: no graphics card here");
+        return;
+    }
+    let cases = cases::all();
+    let expected = host_results(&cases);
+    let device = Device::card(0).unwrap();
+    let run = || -> Vec<_> { cases.iter().map(|case| (case.device)(&device)).collect() };
+    let found = run();
+    assert_none("the card differs", &compare(&cases, &expected, &found));
+    for ((case, first), second) in cases.iter().zip(&found).zip(run()) {
+        let bits = |values: &[f32]| -> Vec<u32> { values.iter().map(|v| v.to_bits()).collect() };
+        assert!(
+            bits(first.as_ref().unwrap()) == bits(&second.unwrap()),
+            "{}: two runs give other bytes",
+            case.name
+        );
+    }
+}
