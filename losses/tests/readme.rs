@@ -30,7 +30,8 @@ fn every_loss_has_a_row_with_its_options() {
 #[test]
 fn every_metric_has_a_row_with_its_options() {
     let rows = rows("| metric | what |", 3);
-    let found = rows.iter().flat_map(|(names, options)| names.iter().map(move |name| (*name, options.clone())));
+    let found =
+        rows.iter().flat_map(|(names, options)| names.iter().map(move |name| (*name, options.clone())));
     let found: Vec<_> = found.collect();
     let known: Vec<_> = METRICS
         .iter()
