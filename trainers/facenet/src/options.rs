@@ -210,6 +210,13 @@ impl FaceNetOptions {
         }
         if self.people.is_none() {
             let people = if given.contains("batch") {
+                if !run.batch.is_multiple_of(faces) {
+                    let message = format!(
+                        "--batch {}: no multiple of the {faces} faces of each person; make it one, or set --faces",
+                        run.batch
+                    );
+                    return Err(Self::refuse(message));
+                }
                 run.batch / faces
             } else {
                 PEOPLE.min(self.trainable(&Self::source(run)?, &BTreeSet::new())?.1.pictures.len()).max(2)
@@ -222,8 +229,7 @@ impl FaceNetOptions {
         let people = self.people.unwrap_or(0);
         if people < 2 {
             let message = format!(
-                "--people {people} (--batch {} of --faces {faces}): a negative needs a second person; expected 2 or more",
-                run.batch
+                "--people {people}: a negative needs a second person; expected 2 or more, and --batch as many times --faces"
             );
             return Err(Self::refuse(message));
         }

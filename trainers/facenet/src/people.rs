@@ -80,15 +80,17 @@ impl Trainable {
         if self.pictures.len() >= people {
             return Ok(());
         }
-        let mut message =
-            format!("{source}: {} people to train on with two pictures or more", self.pictures.len());
+        let mut found = format!("people to train on with two pictures or more: {}", self.pictures.len());
         if self.single > 0 {
-            let _ = write!(message, ", {} with one", self.single);
+            let _ = write!(found, ", with one: {}", self.single);
         }
         if self.examined > 0 {
-            let _ = write!(message, ", {} left out because --pairs asks for them", self.examined);
+            let _ = write!(found, ", left out because --pairs asks for them: {}", self.examined);
         }
-        let _ = write!(message, "; --people {people} wants as many: make it smaller or add people");
+        let remedy =
+            if people > 2 { "make --people smaller or add people" } else { "add people or pictures" };
+        let message =
+            format!("{source}: {found}; expected {people} or more, as many as in a batch; {remedy}");
         Err(message.into())
     }
 

@@ -1,8 +1,11 @@
 //! P people times K faces (Schroff et al. 2015, section 3.2; Hermans et al. 2017): which pictures make a batch.
 //!
-//! An epoch goes through the people once, in an order of its own, P at a time; those left over at its end, too few for a
-//! batch, are dropped. Of each it shows K pictures, or all of a person who has fewer. Over the epochs, a person's pictures
-//! are gone through in rounds, each in an order of its own, so that all are seen equally often.
+//! A round goes through the people once, in an order of its own, P at a time; those left over at its end, too few for a
+//! batch, are dropped. Of each it shows K pictures, or all of a person who has fewer. From round to round a person's pictures
+//! are gone through in turn, and in a new order when they are used up, so that all are seen equally often.
+//!
+//! An epoch is as many batches as would hold every picture once. Which they do hold is another matter: people are seen equally
+//! often, so of a person with many pictures fewer are seen than there are, and those of a person with few come again.
 
 use gobelin_datasets::{BatchPlan, Order};
 use rand::SeedableRng;
@@ -21,8 +24,8 @@ pub struct PeopleByFaces {
     people: usize,
     faces: usize,
     seed: u64,
-    /// The last epoch asked for and its order of people.
-    epoch: Option<(u64, Vec<usize>)>,
+    /// The last round asked for and its order of people.
+    round: Option<(u64, Vec<usize>)>,
 }
 
 impl PeopleByFaces {
@@ -35,50 +38,55 @@ impl PeopleByFaces {
         let enough = (1..=pictures.len()).contains(&people) && faces > 0;
         assert!(enough, "PeopleByFaces: {people} people x {faces} faces of {} people", pictures.len());
         assert!(pictures.iter().all(|own| !own.is_empty()), "PeopleByFaces: somebody without a picture");
-        Self { pictures, people, faces, seed, epoch: None }
+        Self { pictures, people, faces, seed, round: None }
     }
 
-    /// What an epoch shows, in words.
+    /// What an epoch is, in words.
     pub fn describe(&self) -> String {
-        let batches = self.batches_per_epoch();
-        let all: usize = self.pictures.iter().map(Vec::len).sum();
-        let shown: usize = self.pictures.iter().map(|own| own.len().min(self.faces)).sum();
         format!(
-            "an epoch is {batches} steps of {} people x {} faces: {} of {} people, and at most {shown} of their {all} pictures",
+            "an epoch is {} steps of {} people x {} faces, as there are {} pictures of {} people",
+            self.batches_per_epoch(),
             self.people,
             self.faces,
-            batches as usize * self.people,
+            self.all(),
             self.pictures.len()
         )
     }
 
-    /// The pictures of a person that an epoch shows.
-    fn faces_of(&self, person: usize, epoch: u64) -> Vec<usize> {
+    fn all(&self) -> usize {
+        self.pictures.iter().map(Vec::len).sum()
+    }
+
+    /// The pictures of a person that a round shows.
+    fn faces_of(&self, person: usize, round: u64) -> Vec<usize> {
         let own = &self.pictures[person];
         let faces = self.faces.min(own.len());
-        let epochs_a_round = (own.len() / faces) as u64;
+        let turns = (own.len() / faces) as u64;
         let mut order = own.clone();
-        order.shuffle(&mut stream(FACES, self.seed, person as u64, epoch / epochs_a_round));
-        order[(epoch % epochs_a_round) as usize * faces..][..faces].to_vec()
+        order.shuffle(&mut stream(FACES, self.seed, person as u64, round / turns));
+        order[(round % turns) as usize * faces..][..faces].to_vec()
     }
 }
 
 impl Order for PeopleByFaces {
     fn batch(&mut self, position: u64) -> BatchPlan {
-        let epoch = position / self.batches_per_epoch();
-        let within = (position % self.batches_per_epoch()) as usize;
-        if self.epoch.as_ref().is_none_or(|(held, _)| *held != epoch) {
+        let batches_a_round = (self.pictures.len() / self.people) as u64;
+        let (round, within) = (position / batches_a_round, (position % batches_a_round) as usize);
+        if self.round.as_ref().is_none_or(|(held, _)| *held != round) {
             let mut order: Vec<usize> = (0..self.pictures.len()).collect();
-            order.shuffle(&mut stream(PEOPLE, self.seed, epoch, 0));
-            self.epoch = Some((epoch, order));
+            order.shuffle(&mut stream(PEOPLE, self.seed, round, 0));
+            self.round = Some((round, order));
         }
-        let order = self.epoch.as_ref().map(|(_, order)| order.as_slice()).unwrap_or_default();
+        let order = self.round.as_ref().map(|(_, order)| order.as_slice()).unwrap_or_default();
         let chosen = &order[within * self.people..][..self.people];
-        BatchPlan { epoch, indices: chosen.iter().flat_map(|&person| self.faces_of(person, epoch)).collect() }
+        BatchPlan {
+            epoch: position / self.batches_per_epoch(),
+            indices: chosen.iter().flat_map(|&person| self.faces_of(person, round)).collect(),
+        }
     }
 
     fn batches_per_epoch(&self) -> u64 {
-        (self.pictures.len() / self.people) as u64
+        (self.all() / (self.people * self.faces)).max(1) as u64
     }
 }
 
@@ -111,24 +119,25 @@ mod tests {
             assert_eq!(blocks.len(), 3, "{people:?}");
             assert!(blocks.iter().all(|block| block.len() == 4.min(block[0] + 2)));
             assert_eq!(plan.indices.iter().collect::<BTreeSet<_>>().len(), plan.indices.len());
-            assert_eq!(plan.epoch, position / 3);
+            // 65 pictures, 12 in a batch.
+            assert_eq!(plan.epoch, position / 5);
         }
     }
 
     #[test]
-    fn an_epoch_shows_nobody_twice_and_a_round_every_picture_it_can() {
+    fn a_round_shows_nobody_twice_and_the_rounds_every_picture() {
         let mut order = order(2);
         let mut shown = BTreeSet::new();
-        for epoch in 0..30 {
-            let plans: Vec<usize> = (0..3).flat_map(|n| order.batch(3 * epoch + n).indices).collect();
+        for round in 0..30 {
+            let plans: Vec<usize> = (0..3).flat_map(|n| order.batch(3 * round + n).indices).collect();
             let distinct: BTreeSet<usize> = plans.iter().copied().collect();
             assert_eq!(distinct.len(), plans.len());
             shown.extend(distinct);
         }
         assert_eq!(shown.len(), (0..10).map(|n| n + 2).sum::<usize>());
-        // A person of 8 pictures: two epochs a round, which meet in no picture.
-        for round in 0..5 {
-            let [first, second] = [0, 1].map(|half| order.faces_of(6, 2 * round + half));
+        // A person of 8 pictures: two rounds, which meet in no picture.
+        for turn in 0..5 {
+            let [first, second] = [0, 1].map(|half| order.faces_of(6, 2 * turn + half));
             assert!(first.iter().all(|picture| !second.contains(picture)));
         }
     }
@@ -145,8 +154,7 @@ mod tests {
 
     #[test]
     fn an_epoch_is_described() {
-        let text =
-            "an epoch is 3 steps of 3 people x 4 faces: 9 of 10 people, and at most 37 of their 65 pictures";
+        let text = "an epoch is 5 steps of 3 people x 4 faces, as there are 65 pictures of 10 people";
         assert_eq!(order(0).describe(), text);
     }
 }

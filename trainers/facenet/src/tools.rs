@@ -88,7 +88,8 @@ fn embed(matches: &ArgMatches) -> Result<(), Failure> {
     let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
     weights::set_metadata(&mut file, &Metadata::from([("names".into(), names.join("\n"))]));
     weights::write(output, &file)?;
-    print(&format!("{} pictures, {dimensions} numbers each, in {}", found.len(), output.display()));
+    let pictures = if found.len() == 1 { "picture" } else { "pictures" };
+    print(&format!("{} {pictures}, {dimensions} numbers each, in {}", found.len(), output.display()));
     Ok(())
 }
 

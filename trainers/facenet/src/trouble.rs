@@ -8,7 +8,7 @@ use crate::separation::Separation;
 /// Steps a sign must last before it is told: a single batch proves nothing.
 const LASTING: i64 = 20;
 /// Spread of a batch's embeddings under which they are one point.
-const COLLAPSED: f64 = 1e-3;
+const COLLAPSED: f64 = 1e-2;
 
 /// How long each sign has lasted.
 #[derive(Default)]

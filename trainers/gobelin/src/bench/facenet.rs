@@ -1,11 +1,10 @@
 //! FaceNet NN2 at 96 pixels: 8 identities of 4 faces, semi-hard triplets mined from the batch, AdaGrad.
 
-use gobelin_autograd::optimiser::{AdaGrad, AdaGradOptions, Optimiser};
-use gobelin_autograd::{Parameter, Tape, random};
-use gobelin_losses::mining::{Choice, Fallback, Mining, TripletBatch};
-use gobelin_losses::triplet_batch::triplet_batch;
+use gobelin_autograd::random;
+use gobelin_facenet::learner::{Learner, Method};
+use gobelin_facenet::objective::{Kind, Mine, Objective};
+use gobelin_losses::mining::Fallback;
 use gobelin_nets::facenet::FaceNetNn2;
-use gobelin_nets::{Module, Pass, parameters};
 
 const IDENTITIES: usize = 8;
 const FACES: usize = 4;
@@ -14,34 +13,23 @@ const DIMENSIONS: usize = 128;
 
 /// Of each anchor and positive, the nearest negative that is farther than the positive (beyond the margin its loss is 0), or where
 /// there is none, the farthest.
-const LOSS: TripletBatch = TripletBatch {
-    mining: Mining::Chosen(Choice::SemiHard { fallback: Fallback::Largest }),
-    margin: 0.2,
-    squared: true,
-};
+const LOSS: Objective =
+    Objective { kind: Kind::Triplet, mine: Mine::SemiHard(Fallback::Largest), margin: 0.2, squared: true };
 
 pub(super) fn prepare() -> Box<dyn FnMut()> {
-    let net = FaceNetNn2::new(DIMENSIONS, &mut random::generator(0, 0));
-    let named = parameters(&net);
-    let weights: Vec<Parameter> = named.iter().map(|(_, weight)| weight.clone()).collect();
-    let options = AdaGradOptions { learning_rate: 0.05, ..AdaGradOptions::default() };
-    let mut optimiser = AdaGrad::new(named, options);
+    let net = Box::new(FaceNetNn2::new(DIMENSIONS, &mut random::generator(0, 0)));
+    let mut learner = Learner::new(net, Method::AdaGrad, 0.05, 0, false);
     let faces = super::pictures(&[IDENTITIES * FACES, SIZE, SIZE, 3]);
     let labels: Vec<i64> = (0..IDENTITIES * FACES).map(|face| (face / FACES) as i64).collect();
     Box::new(move || {
-        let tape = Tape::new();
-        let embeddings = net.forward(&Pass::training(&tape), &faces.clone().into());
-        let (loss, _) = triplet_batch(LOSS, &embeddings, &labels);
-        let gradients = tape.parameter_gradients(&loss, &weights);
-        drop(tape);
-        optimiser.step(&gradients);
+        let gradients = learner.gradients(&faces, &[], |_, embeddings| LOSS.of(embeddings, &labels, 0).0);
+        learner.step(&gradients.net);
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gobelin_losses::metrics::Vectors;
 
     /// The loss as the PyTorch script has it: negatives farther than the positive without an upper end, mean over all pairs.
     fn plain(embeddings: &[f32], dimensions: usize, labels: &[i64]) -> f64 {
@@ -73,8 +61,8 @@ mod tests {
                 *value *= 20.0;
             }
             let labels: Vec<i64> = (0..12).map(|i| i / 3).collect();
-            let found = LOSS.mine(Vectors::new(embeddings.data(), 3), &labels).loss;
             let expected = plain(embeddings.data(), 3, &labels);
+            let found = f64::from(LOSS.of(&embeddings.into(), &labels, 0).0.item());
             assert!((found - expected).abs() < 1e-4 * expected.max(1.0), "{found}, expected {expected}");
         }
     }
