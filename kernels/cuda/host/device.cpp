@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -51,8 +52,10 @@ struct Fibre {
     jmp_buf place;
     bool is_started;
     unsigned meetings;
-    std::vector<std::vector<Copy>> groups;
-    std::vector<Copy> open;
+    // Copies in their order, how many of them are made, and where each group that is not made yet ends.
+    std::vector<Copy> copies;
+    size_t made;
+    std::deque<size_t> ends;
 };
 
 Fibre fibres[MOST_THREADS];
@@ -133,8 +136,9 @@ const char* run_block(unsigned threads) {
     for (unsigned i = 0; i < threads; ++i) {
         fibres[i].state = State::RUNS;
         fibres[i].meetings = 0;
-        fibres[i].groups.clear();
-        fibres[i].open.clear();
+        fibres[i].copies.clear();
+        fibres[i].made = 0;
+        fibres[i].ends.clear();
     }
     unsigned warps = (threads + 31) / 32;
     for (;;) {
@@ -161,10 +165,8 @@ const char* run_block(unsigned threads) {
         }
     }
     for (unsigned i = 0; i < threads; ++i) {
-        for (const auto& group : fibres[i].groups) {
-            if (!group.empty()) {
-                return "a thread ended before its copies to shared memory";
-            }
+        if (fibres[i].made < fibres[i].copies.size()) {
+            return "a thread ended before its copies to shared memory";
         }
     }
     return nullptr;
@@ -201,24 +203,22 @@ const unsigned char* host::meet_warp(const void* value, size_t bytes) {
     return all;
 }
 
-void host::copy_later(void* to, const void* from, size_t bytes) { fibres[current].open.push_back({to, from, bytes}); }
+void host::copy_later(void* to, const void* from, size_t bytes) { fibres[current].copies.push_back({to, from, bytes}); }
 
-void host::commit_copies() {
-    fibres[current].groups.push_back({});
-    fibres[current].groups.back().swap(fibres[current].open);
-}
+void host::commit_copies() { fibres[current].ends.push_back(fibres[current].copies.size()); }
 
 void host::wait_for_copies(size_t pending) {
-    auto& groups = fibres[current].groups;
-    while (groups.size() > pending) {
-        for (const Copy& copy : groups.front()) {
+    Fibre& fibre = fibres[current];
+    while (fibre.ends.size() > pending) {
+        for (; fibre.made < fibre.ends.front(); ++fibre.made) {
+            const Copy& copy = fibre.copies[fibre.made];
             if (copy.from) {
                 std::memcpy(copy.to, copy.from, copy.bytes);
             } else {
                 std::memset(copy.to, 0, copy.bytes);
             }
         }
-        groups.erase(groups.begin());
+        fibre.ends.pop_front();
     }
 }
 

@@ -228,3 +228,134 @@ impl<T: Plain> fmt::Debug for DeviceBuffer<T> {
         write!(f, "DeviceBuffer of {} values", self.length)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cuda::Error;
+    use crate::cuda::driver::{Launch, Parameter, Recording};
+
+    /// Addresses of memory that nobody touches; `room` bytes of them.
+    struct Counter {
+        room: usize,
+        state: Mutex<State>,
+    }
+
+    #[derive(Default)]
+    struct State {
+        used: usize,
+        allocations: u64,
+    }
+
+    struct Nothing;
+
+    impl Recording for Nothing {
+        unsafe fn replay(&self) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Driver for Counter {
+        fn multiprocessors(&self) -> u32 {
+            1
+        }
+
+        fn granule(&self) -> usize {
+            512
+        }
+
+        fn allocate(&self, bytes: usize) -> Result<Address> {
+            let mut state = self.state.lock().unwrap();
+            if state.used + bytes > self.room {
+                return Err(Error::OutOfMemory { asked: 0, free: 0, total: 0 });
+            }
+            state.used += bytes;
+            state.allocations += 1;
+            Ok(Address(state.allocations))
+        }
+
+        unsafe fn release(&self, _: Address, bytes: usize) {
+            self.state.lock().unwrap().used -= bytes;
+        }
+
+        unsafe fn upload(&self, _: &[u8], _: Address) -> Result<()> {
+            Ok(())
+        }
+
+        unsafe fn download(&self, _: Address, _: &mut [u8]) -> Result<()> {
+            Ok(())
+        }
+
+        unsafe fn copy(&self, _: Address, _: Address, _: usize) -> Result<()> {
+            Ok(())
+        }
+
+        unsafe fn launch(&self, _: &str, _: &str, _: &Launch, _: &[&dyn Parameter]) -> Result<()> {
+            Ok(())
+        }
+
+        fn synchronise(&self) -> Result<()> {
+            Ok(())
+        }
+
+        fn begin_recording(&self) -> Result<()> {
+            Ok(())
+        }
+
+        fn end_recording(&self) -> Result<Box<dyn Recording>> {
+            Ok(Box::new(Nothing))
+        }
+    }
+
+    fn device(room: usize) -> (Device, Arc<Counter>) {
+        let counter = Arc::new(Counter { room, state: Mutex::default() });
+        (Device::new(Arc::clone(&counter) as Arc<dyn Driver>), counter)
+    }
+
+    fn buffer(device: &Device, bytes: usize) -> Result<DeviceBuffer<u8>> {
+        DeviceBuffer::new(device, bytes)
+    }
+
+    #[test]
+    fn memory_is_used_again_for_nearly_equal_sizes() {
+        let (device, counter) = device(usize::MAX);
+        let first = buffer(&device, 5000).unwrap().address();
+        assert_eq!(buffer(&device, 4700).unwrap().address(), first);
+        assert_ne!(buffer(&device, 2000).unwrap().address(), first);
+        assert_eq!(counter.state.lock().unwrap().allocations, 2);
+        device.trim();
+        assert_eq!(counter.state.lock().unwrap().used, 0);
+    }
+
+    #[test]
+    fn unused_memory_is_given_back_before_there_is_none() {
+        let (device, _) = device(10 * 512);
+        drop(buffer(&device, 8 * 512).unwrap());
+        let held = buffer(&device, 4 * 512).unwrap();
+        assert!(matches!(buffer(&device, 8 * 512), Err(Error::OutOfMemory { .. })));
+        drop(held);
+    }
+
+    #[test]
+    fn a_recording_has_memory_of_its_own() {
+        let (device, counter) = device(usize::MAX);
+        let everyday = buffer(&device, 512).unwrap().address();
+        let (graph, made) = device
+            .record(|| {
+                let inside = buffer(&device, 512)?.address();
+                assert_ne!(inside, everyday);
+                // What was dropped inside serves inside again.
+                let made = buffer(&device, 512)?;
+                assert_eq!(made.address(), inside);
+                Ok(made)
+            })
+            .unwrap();
+        let inside = made.address();
+        drop(made);
+        assert_eq!(buffer(&device, 512).unwrap().address(), everyday);
+        assert_ne!(buffer(&device, 512).unwrap().address(), inside);
+        assert_eq!(counter.state.lock().unwrap().used, 1024);
+        drop(graph);
+        assert_eq!(counter.state.lock().unwrap().used, 512);
+    }
+}

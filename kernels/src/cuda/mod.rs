@@ -33,6 +33,7 @@ pub mod gather;
 pub mod gemm;
 pub mod layout;
 mod memory;
+pub mod mining;
 pub mod norm;
 pub mod optimiser;
 pub mod pairwise;

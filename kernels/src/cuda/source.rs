@@ -43,6 +43,7 @@ pub const SOURCES: &[Source] = sources! {
     "softmax": ["rows.cuh"];
     "unit": ["rows.cuh"];
     "distance": [];
+    "mining": [];
     "optimiser": [];
     "random": [];
 };

@@ -1,6 +1,7 @@
 //! The cases, by what the kernels are for.
 
 mod elementwise;
+mod mining;
 mod pictures;
 mod products;
 mod rows;
@@ -21,6 +22,7 @@ pub fn all() -> Vec<Case> {
         sums::cases(),
         pictures::cases(),
         rows::cases(),
+        mining::cases(),
         training::cases(),
     ]
     .into_iter()

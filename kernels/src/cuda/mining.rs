@@ -1,0 +1,88 @@
+//! Triplets from the distances between all embeddings of a batch and their labels.
+
+use super::driver::{Launch, Parameter};
+use super::error::Result;
+use super::memory::DeviceBuffer;
+
+const FILE: &str = "mining";
+
+/// Stands for no place.
+pub const NONE: u32 = u32::MAX;
+
+/// What semi-hard mining takes for a pair with no negative in the band.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fallback {
+    /// Nothing.
+    #[default]
+    Skip,
+    /// The nearest negative of all.
+    Hardest,
+    /// The farthest negative of all.
+    Largest,
+}
+
+fn launch(blocks: usize) -> Launch {
+    Launch { grid: [blocks as u32, 1, 1], threads: 256, shared: 256 * 8 }
+}
+
+/// For each anchor, the place of its farthest positive and of its nearest negative, or [`NONE`]; the first of equal ones.
+/// `distances` is `(N, N)`.
+///
+/// # Errors
+/// If the device does not answer.
+///
+/// # Panics
+/// If the lengths do not fit.
+pub fn hard(
+    distances: &DeviceBuffer,
+    labels: &DeviceBuffer<u32>,
+    positives: &mut DeviceBuffer<u32>,
+    negatives: &mut DeviceBuffer<u32>,
+) -> Result<()> {
+    let count = labels.len();
+    let fits = distances.len() == count * count && positives.len() == count && negatives.len() == count;
+    assert!(fits, "hard: lengths");
+    if count == 0 {
+        return Ok(());
+    }
+    let arguments: [&dyn Parameter; 5] = [
+        &distances.address(),
+        &labels.address(),
+        &(count as u32),
+        &positives.address(),
+        &negatives.address(),
+    ];
+    // SAFETY: the lengths were checked.
+    unsafe { distances.device().launch(FILE, "mine_hard", launch(count), &arguments) }
+}
+
+/// For each anchor and each positive, in `(N, N)`: the nearest negative with `d(a, p) < d(a, n) < d(a, p) + margin`, else what the
+/// `fallback` says; [`NONE`] for pairs that are no positives.
+///
+/// # Errors
+/// If the device does not answer.
+///
+/// # Panics
+/// If the lengths do not fit.
+pub fn semi_hard(
+    distances: &DeviceBuffer,
+    labels: &DeviceBuffer<u32>,
+    margin: f32,
+    fallback: Fallback,
+    negatives: &mut DeviceBuffer<u32>,
+) -> Result<()> {
+    let count = labels.len();
+    assert!(distances.len() == count * count && negatives.len() == distances.len(), "semi_hard: lengths");
+    if count == 0 {
+        return Ok(());
+    }
+    let fallback: u32 = match fallback {
+        Fallback::Skip => 0,
+        Fallback::Hardest => 1,
+        Fallback::Largest => 2,
+    };
+    let arguments: [&dyn Parameter; 6] =
+        [&distances.address(), &labels.address(), &(count as u32), &margin, &fallback, &negatives.address()];
+    // SAFETY: the lengths were checked.
+    unsafe { distances.device().launch(FILE, "mine_semi_hard", launch(count * count), &arguments) }
+}
