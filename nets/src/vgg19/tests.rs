@@ -54,7 +54,7 @@ fn what_is_no_safetensors_is_named() {
         let empty = Stored { dtype: Dtype::F32, shape: vec![0], bytes: Vec::new() };
         weights::to_bytes(&Weights::from([("x".repeat(length), empty)]))
     };
-    let bytes = (1..).map(with_name).find(|bytes| bytes.starts_with(b"\x80\x02")).unwrap();
+    let bytes = (1..1000).map(with_name).find(|bytes| bytes.starts_with(b"\x80\x02")).unwrap();
     assert!(error_of(&bytes).contains("no tensor `features.0.weight` among 1 tensors"));
     assert!(error_of(b"\x40\0\0\0\0\0\0\0{\"features.0.weight\":").contains("a broken header"));
     let missing = Vgg19::open(&PathBuf::from("/no/such/file")).err().unwrap().to_string();

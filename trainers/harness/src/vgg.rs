@@ -31,7 +31,9 @@ impl VggOptions {
     /// If the file cannot be read or is no VGG-19.
     pub fn open(&self, images: Images, pooling: Pooling) -> Result<Vgg19, Vgg19Error> {
         let (network, notes) = self.open_quietly(images, pooling)?;
-        notes.iter().for_each(|note| tell(note));
+        for note in &notes {
+            tell(note);
+        }
         Ok(network)
     }
 

@@ -81,7 +81,9 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
     let given = net.run(&pass.exact(matches.get_flag("exact")), &x, &taps).map_err(wrong)?;
     let given = given.into_iter().map(|(name, value)| (name, Stored::of(&file_order(value.tensor()))));
     shell::write(output, &given.collect())?;
-    notes.iter().for_each(|note| tell(note));
+    for note in &notes {
+        tell(note);
+    }
     Ok(ExitCode::SUCCESS)
 }
 
