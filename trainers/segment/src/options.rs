@@ -23,6 +23,8 @@ use crate::training::Training;
 
 /// The weight of the topology loss in the paper.
 const PAPERS_MU: f32 = 0.1;
+/// Steps of a comparison where none are given: a step is an update of six networks and more.
+const COMPARED: u64 = 400;
 /// Masks from which class weights are taken.
 const WEIGHED: usize = 64;
 
@@ -89,7 +91,8 @@ pub struct SegmentOptions {
     /// Held-out pictures that masks are judged on
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub held_out: usize,
-    /// Compare the loss of pixels alone with pixel and topology loss: the same network, data and time, three seeds each
+    /// Compare the loss of pixels alone with pixel and topology loss: the same network, data and time, three seeds each;
+    /// 400 steps where --steps is not given
     #[arg(long)]
     pub compare: bool,
     /// With --compare: updates on the loss of pixels alone for each on both [default: as many as take the same time, which is
@@ -272,10 +275,10 @@ impl Recipe for SegmentOptions {
     const NAME: &'static str = "segment";
     const ABOUT: &'static str = "Train a U-Net to find thin connected structures in pictures";
     const DEFAULTS: Defaults =
-        Defaults { data: "membranes", steps: 1500, batch: 16, log_every: 20, sample_every: 250 };
+        Defaults { data: "membranes", steps: 1500, batch: 8, log_every: 20, sample_every: 250 };
     const TOOLS: &'static [Tool] = &[apply::TOOL];
 
-    fn settle(&mut self, run: &mut RunOptions, _: &Given) -> Result<(), Failure> {
+    fn settle(&mut self, run: &mut RunOptions, given: &Given) -> Result<(), Failure> {
         self.check()?;
         let source = Self::source(run)?;
         if let Source::Structures(structure) = &source {
@@ -314,6 +317,9 @@ impl Recipe for SegmentOptions {
         }
         self.topology.get_or_insert(if self.compare { PAPERS_MU } else { 0.0 });
         self.check()?;
+        if self.compare && !given.contains("steps") {
+            run.steps = COMPARED;
+        }
         if self.compare && self.pixel_updates.is_none() {
             self.pixel_updates = Some(compare::measured_ratio(self, run)?);
         }
