@@ -78,18 +78,19 @@ const SUMMER: Palette = Palette {
     window: [55.0, 70.0, 100.0],
 };
 
+/// As in summer, trees are darker than the ground and houses brighter: else the nets find it easier to make houses of trees.
 const WINTER: Palette = Palette {
     sky: [[15.0, 20.0, 60.0], [75.0, 70.0, 125.0]],
     light: [240.0, 240.0, 225.0],
     cloud: [65.0, 70.0, 105.0],
-    hill: [110.0, 125.0, 165.0],
-    ground: [[205.0, 215.0, 240.0], [160.0, 175.0, 215.0]],
-    crown: [25.0, 55.0, 60.0],
+    hill: [80.0, 95.0, 140.0],
+    ground: [[140.0, 155.0, 200.0], [105.0, 120.0, 170.0]],
+    crown: [30.0, 60.0, 75.0],
     cover: [230.0, 235.0, 250.0],
-    covered: 0.4,
+    covered: 0.35,
     trunk: [50.0, 40.0, 45.0],
-    walls: [[160.0, 145.0, 140.0], [145.0, 65.0, 65.0]],
-    window: [255.0, 205.0, 90.0],
+    walls: [[225.0, 195.0, 150.0], [190.0, 85.0, 65.0]],
+    window: [255.0, 235.0, 130.0],
 };
 
 impl Landscape {
@@ -104,7 +105,7 @@ impl Landscape {
                 half: [draws.uniform(0.1, 0.2), draws.uniform(0.035, 0.06)],
             })
             .collect();
-        let hills = (0..1 + draws.below(2))
+        let hills = (0..=draws.below(2))
             .map(|_| Hill {
                 centre: draws.uniform(0.0, 1.0),
                 height: draws.uniform(0.06, 0.18),

@@ -139,7 +139,7 @@ fn translate(game: &Game, to: usize, pictures: &Tensor) -> Tensor {
 
 fn closeness(found: &Tensor, expected: &Tensor, paired: bool) -> Closeness {
     // The similarity compares brightness: it wants 0 for black.
-    let [found, expected] = [found, expected].map(|pictures| pictures.map(|value| (value + 1.0) / 2.0));
+    let [found, expected] = [found, expected].map(|pictures| pictures.map(|value| 0.5 * value + 0.5));
     let [found, expected] = [&found, &expected].map(|tensor| Pictures::new(tensor.data(), shape(tensor)));
     let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
     let truth = || Truth { psnr: mean(psnr(found, expected, 1.0)), ssim: mean(ssim(found, expected, 1.0)) };

@@ -118,7 +118,7 @@ fn options(weights: &Weights) -> Result<Options, &'static str> {
         return Err("no filter `model.1.weight` for pictures in grey or colour");
     };
     let is_block = |place: &usize| weights.contains_key(&format!("model.{place}.conv_block.1.weight"));
-    let blocks = (10..).take_while(is_block).count();
+    let blocks = (10..10 + weights.len()).take_while(is_block).count();
     if blocks == 0 {
         return Err("no residual block `model.10.conv_block.1.weight`");
     }
