@@ -54,7 +54,7 @@ impl Options {
             return None;
         };
         let is_block = |place: &usize| tensors.contains_key(&format!("{prefix}{place}.b.1.weight"));
-        let blocks = (4..).take_while(is_block).count();
+        let blocks = (4..4 + tensors.len()).take_while(is_block).count();
         let candidates = [4, 8].into_iter().flat_map(|scale| {
             [Upsampling::Deconv, Upsampling::Resize].map(|upsampling| Self {
                 scale,

@@ -83,7 +83,8 @@ pub(super) fn strong_wolfe<G: Clone>(
         before = std::mem::replace(&mut point, evaluate(next));
         evaluations += 1;
     };
-    if low.loss > high.loss {
+    // The lower end must have fallen enough (unlike PyTorch's): else the bracket may close on a place where nothing has.
+    if low.loss > high.loss && !too_high(&high) {
         std::mem::swap(&mut low, &mut high);
     }
 
@@ -108,9 +109,6 @@ pub(super) fn strong_wolfe<G: Clone>(
         evaluations += 1;
         if too_high(&point) || point.loss >= low.loss + rounding {
             high = point;
-            if low.loss > high.loss {
-                std::mem::swap(&mut low, &mut high);
-            }
             continue;
         }
         if flat(&point) {

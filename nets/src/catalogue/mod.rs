@@ -171,7 +171,7 @@ mod tests {
         );
         assert_eq!(
             message("patch-discriminator", &[("blocks", "3")]),
-            "patch-discriminator: no option `blocks`: choose from width, channels"
+            "patch-discriminator: no option `blocks`: choose from width, channels, layers"
         );
         assert_eq!(
             message("resnet-generator", &[("blocks", "-1")]),

@@ -8,7 +8,7 @@ use crate::error::{Error, one_line};
 use crate::options::{Device, threads};
 use crate::progress::tell;
 
-/// A subcommand of a trainer that uses what was trained, as `gobelin superres apply` does.
+/// A subcommand of a trainer that uses what was trained, as `gobelin cyclegan apply` does.
 #[derive(Clone, Copy)]
 pub struct Tool {
     /// The subcommand; [`compute_arguments`] are added to it, and their wishes granted before `main`.
