@@ -11,6 +11,7 @@ mod resumption;
 mod runs;
 mod segment;
 mod shell;
+mod style;
 mod tensors;
 mod vgg19;
 mod wrong_tensors;
