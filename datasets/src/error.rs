@@ -50,15 +50,15 @@ pub enum DataError {
         /// Why it does not serve, and what was expected.
         reason: String,
     },
-    /// More pictures did not decode than a loader skips.
+    /// More pictures could not be used than a loader skips.
     #[error(
-        "{source_name}: {skipped} of {pictures} pictures did not decode; at most {limit} are skipped, and never all; \
+        "{source_name}: {skipped} of {pictures} pictures could not be used; at most {limit} are skipped, and never all; \
          the first is {first}"
     )]
     TooManySkipped {
         /// The dataset's description.
         source_name: String,
-        /// Distinct pictures that did not decode so far.
+        /// Distinct pictures that could not be used so far.
         skipped: usize,
         /// The most that are skipped.
         limit: usize,

@@ -54,6 +54,12 @@ impl Picture {
         Self::new(height, width, channels, bytes)
     }
 
+    /// The values of a net's picture: -1 for black and 1 for white, in the order of the bytes.
+    pub fn signed(&self) -> Vec<f32> {
+        // A division, for exactly -1 and 1 at the ends.
+        self.pixels.iter().map(|byte| f32::from(*byte) / 127.5 - 1.0).collect()
+    }
+
     /// Decodes a whole PNG or JPEG file.
     ///
     /// 16-bit samples are rounded to bytes, palettes and CMYK become RGB,
@@ -231,6 +237,30 @@ impl Picture {
         self.crop(top, left, side, side)
     }
 
+    /// The picture continued below and to the right by mirroring it at its edges, which are not repeated.
+    ///
+    /// # Panics
+    /// When that would make it smaller.
+    #[track_caller]
+    pub fn mirrored(&self, height: usize, width: usize) -> Self {
+        assert!(
+            height >= self.height && width >= self.width,
+            "Picture::mirrored: {}x{} to {height}x{width}, expected as many pixels or more",
+            self.height,
+            self.width
+        );
+        let mut pixels = Vec::with_capacity(height * width * self.channels);
+        for row in 0..height {
+            let line = &self.pixels[mirrored(row, self.height) * self.width * self.channels..];
+            for column in 0..width {
+                pixels.extend_from_slice(
+                    &line[mirrored(column, self.width) * self.channels..][..self.channels],
+                );
+            }
+        }
+        Self { height, width, channels: self.channels, pixels }
+    }
+
     /// The picture turned against the clock by so many quarters of a circle.
     pub fn turned(&self, quarters: usize) -> Self {
         let (rows, columns) = (self.height, self.width);
@@ -264,6 +294,16 @@ impl Picture {
     }
 }
 
+/// The place in a row of `length` pixels that one `at` any place shows when the row is mirrored at its ends.
+fn mirrored(at: usize, length: usize) -> usize {
+    if length == 1 {
+        return 0;
+    }
+    let period = 2 * (length - 1);
+    let at = at % period;
+    at.min(period - at)
+}
+
 /// BT.601 luma, rounded, in 16-bit fixed point.
 pub(crate) fn luma(red: u8, green: u8, blue: u8) -> u8 {
     ((19595 * u32::from(red) + 38470 * u32::from(green) + 7471 * u32::from(blue) + 32768) >> 16) as u8
@@ -279,5 +319,17 @@ fn whole_jpeg(file: &[u8]) -> Result<(), String> {
     match (last(0xDA), last(0xD9)) {
         (Some(scan), Some(end)) if end > scan => Ok(()),
         _ => Err(format!("is a JPEG cut short after {} bytes", file.len())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_mirrored_at_their_ends() {
+        let found: Vec<usize> = (0..9).map(|at| mirrored(at, 3)).collect();
+        assert_eq!(found, [0, 1, 2, 1, 0, 1, 2, 1, 0]);
+        assert_eq!((mirrored(7, 1), mirrored(3, 2)), (0, 1));
     }
 }

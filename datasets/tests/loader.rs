@@ -182,7 +182,7 @@ fn too_many_pictures_that_do_not_decode_stop_the_run_at_the_same_batch() {
     };
     let (position, error) = stopped_at(1);
     assert!((1..50).contains(&position));
-    assert!(error.contains("of 400 pictures did not decode; at most 14"), "{error}");
+    assert!(error.contains("of 400 pictures could not be used; at most 14"), "{error}");
     assert!(!error.contains('\n'));
     assert_eq!(stopped_at(3), (position, error));
 }

@@ -250,5 +250,5 @@ fn a_check_tells_the_layout_and_names_broken_pictures() {
     for number in 0..15 {
         fs::write(folder.path().join(format!("{number:02}.png")), "no picture").unwrap();
     }
-    refused(check(&source), folder.path(), &["did not decode", "at most 10 are skipped", "01.png"]);
+    refused(check(&source), folder.path(), &["could not be used", "at most 10 are skipped", "01.png"]);
 }

@@ -91,7 +91,7 @@ impl Window {
     }
 
     /// Writes its pixels `(1, height, width, C)` to their place in a map.
-    pub(crate) fn paste(self, part: &Tensor, map: &mut Tensor) {
+    pub fn paste(self, part: &Tensor, map: &mut Tensor) {
         let (stride, channels) = (map.shape()[2], map.shape()[3]);
         let map = map.data_mut();
         for (row, line) in part.data().chunks_exact(self.width * channels).enumerate() {
@@ -115,23 +115,25 @@ impl Window {
 
 impl Source<'_> {
     /// Cuts windows out of a map `(1, H, W, C)`.
-    pub(crate) fn of_map(map: &Tensor) -> impl Fn(Window) -> Tensor + '_ {
+    pub fn of_map(map: &Tensor) -> impl Fn(Window) -> Tensor + '_ {
         let all = Window { top: 0, left: 0, height: map.shape()[1], width: map.shape()[2] };
         move |window| window.cut(all, &map.clone().into()).into_tensor()
     }
 }
 
-/// A part of a net whose pixels depend on near ones only.
-pub(crate) struct Local {
+/// A net, or a part of one, whose pixels depend on near ones only.
+#[derive(Clone, Copy, Debug)]
+pub struct Local {
     /// How far, in pixels that it reads.
     pub reach: usize,
-    /// It makes `up` pixels of every `down` that it reads.
+    /// It makes so many pixels ...
     pub up: usize,
+    /// ... of every so many that it reads, and may only be given whole multiples of them.
     pub down: usize,
 }
 
 impl Local {
-    /// Runs on every tile, and gives each part of the result with its place.
+    /// Runs on every tile of `side` pixels, a multiple of `down`, and gives each part of the result with its place.
     pub fn for_each(
         &self,
         run: &dyn Fn(&Var) -> Var,

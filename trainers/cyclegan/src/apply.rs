@@ -1,16 +1,13 @@
 //! `gobelin cyclegan apply`: pictures translated by a trained generator.
 
 mod generator;
-mod pictures;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, Command, value_parser};
-use gobelin_datasets::Picture;
-use gobelin_harness::{Error, Tool, one_line, tell};
+use gobelin_harness::{Error, Tool, make_each, tell, work};
 
 pub use generator::{Generator, GeneratorError};
-use pictures::{Work, work};
 
 /// The subcommand.
 pub const TOOL: Tool = Tool { command, main };
@@ -42,7 +39,7 @@ fn main(matches: &ArgMatches) -> Result<(), Error> {
     let generator = Generator::open(&weights_file(path("weights"), direction)?)
         .map_err(|error| Error::Trainer(error.into()))?;
     generator.notes().iter().for_each(|note| tell(note));
-    translate_all(&generator, &work)
+    make_each(&work, |picture| Ok(generator.translate(picture)))
 }
 
 /// The file that holds the generator asked for.
@@ -59,34 +56,4 @@ fn weights_file(weights: &Path, direction: Option<&str>) -> Result<PathBuf, Erro
         ))),
         None => Ok(weights.to_owned()),
     }
-}
-
-/// Translates every picture; of several, those that do not decode are told and left out.
-fn translate_all(generator: &Generator, work: &[Work]) -> Result<(), Error> {
-    let mut left_out = 0;
-    for Work { input, output } in work {
-        let picture = match Picture::read(input) {
-            Ok(picture) => picture,
-            Err(error) if work.len() > 1 => {
-                left_out += 1;
-                tell(&format!("left out: {}", one_line(&error.to_string())));
-                continue;
-            }
-            Err(error) => return Err(Error::Trainer(error.into())),
-        };
-        let translated = generator.translate(picture);
-        if let Some(folder) = output.parent() {
-            std::fs::create_dir_all(folder).map_err(|source| Error::file("create", folder, source))?;
-        }
-        std::fs::write(output, translated.encode_png())
-            .map_err(|source| Error::file("write", output, source))?;
-    }
-    if left_out > 0 {
-        let message = format!(
-            "{left_out} of {} pictures did not decode and were left out; replace or remove them",
-            work.len()
-        );
-        return Err(Error::Trainer(message.into()));
-    }
-    Ok(())
 }

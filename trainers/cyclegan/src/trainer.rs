@@ -3,7 +3,7 @@
 use gobelin_autograd::optimiser::Schedule;
 use gobelin_autograd::{Tensor, random};
 use gobelin_datasets::{Batch, Loader};
-use gobelin_harness::{Failure, Grid, RunOptions, State, StateError, StepReport, Summary, Trainer};
+use gobelin_harness::{Failure, Grid, RunOptions, Skipped, State, StateError, StepReport, Summary, Trainer};
 use gobelin_nets::weights::{self, Weights};
 
 use crate::game::{A, B, Game, undecided};
@@ -29,8 +29,7 @@ pub struct CycleGanTrainer {
     judge: Judge,
     /// How good the generators are now, where that was asked since their last update.
     quality: Option<Quality>,
-    /// Pictures that did not decode, as far as they have been told.
-    skipped: usize,
+    skipped: Skipped,
     trouble: Trouble,
     /// The shape of one picture.
     picture: [usize; 4],
@@ -59,7 +58,7 @@ impl CycleGanTrainer {
             pools,
             judge,
             quality: None,
-            skipped: 0,
+            skipped: Skipped::default(),
             trouble: Trouble::default(),
             picture,
         }
@@ -69,21 +68,6 @@ impl CycleGanTrainer {
         self.loaders[domain].fill(&mut self.batch)?;
         let Batch { size, channels, .. } = self.batch;
         Ok(Tensor::new(&[self.batch.len(), size, size, channels], &self.batch.pixels))
-    }
-
-    /// Warns of pictures that did not decode since the last step.
-    fn tell_skipped(&mut self, report: StepReport) -> StepReport {
-        let count = self.loaders.iter().map(|loader| loader.skipped().len()).sum();
-        let before = std::mem::replace(&mut self.skipped, count);
-        match self.loaders.iter().flat_map(|loader| loader.skipped().values()).next() {
-            Some(first) if count > before => report.warning(
-                "skipped-pictures",
-                format!(
-                    "{count} pictures skipped so far; the first: {first}; `gobelin data check` names the others"
-                ),
-            ),
-            _ => report,
-        }
     }
 
     /// A row for each picture of a domain: itself, its translation, the way back, and the true translation where it
@@ -145,7 +129,7 @@ impl Trainer for CycleGanTrainer {
                  --constant-steps or --decay-steps",
             );
         }
-        let report = self.tell_skipped(report);
+        let report = self.skipped.watch(&self.loaders, report);
         Ok(self.trouble.watch(&judged, undecided(self.game.rules.loss), report))
     }
 

@@ -3,7 +3,7 @@
 use gobelin_autograd::Tensor;
 use gobelin_autograd::random::{self, Generator};
 use gobelin_datasets::{Batch, Loader};
-use gobelin_harness::{Failure, Grid, State, StateError, StepReport, Summary, Trainer};
+use gobelin_harness::{Failure, Grid, Skipped, State, StateError, StepReport, Summary, Trainer};
 use gobelin_losses::mining::Triplet;
 use gobelin_nets::weights::Weights;
 use rand::Rng;
@@ -59,8 +59,7 @@ pub struct FaceNetTrainer {
     classifier: Option<Classifier>,
     coverage: Coverage,
     trouble: Trouble,
-    /// Pictures that did not decode, as far as they have been told.
-    skipped: usize,
+    skipped: Skipped,
     /// How good the net is now, where that was asked since its last update.
     grade: Option<Grade>,
 }
@@ -86,7 +85,7 @@ impl FaceNetTrainer {
             classifier: None,
             coverage,
             trouble: Trouble::default(),
-            skipped: 0,
+            skipped: Skipped::default(),
             grade: None,
         };
         trainer.classifier = (trainer.parts.pretrain > 0).then(|| trainer.fresh_classifier());
@@ -118,22 +117,6 @@ impl FaceNetTrainer {
             epoch: self.batch.epoch,
             triplets: None,
         })
-    }
-
-    /// Warns of pictures that did not decode since the last step.
-    fn tell_skipped(&mut self, report: StepReport) -> StepReport {
-        let skipped = self.parts.loader.skipped();
-        let before = std::mem::replace(&mut self.skipped, skipped.len());
-        match skipped.values().next() {
-            Some(first) if skipped.len() > before => report.warning(
-                "skipped-pictures",
-                format!(
-                    "{} pictures skipped so far; the first: {first}; `gobelin data check` names the others",
-                    skipped.len()
-                ),
-            ),
-            _ => report,
-        }
     }
 
     fn pretrain(&mut self, drawn: &Drawn) -> StepReport {
@@ -235,7 +218,8 @@ impl Trainer for FaceNetTrainer {
         let drawn = self.draw()?;
         let line = self.coverage.take(drawn.epoch, &drawn.indices);
         let report = if self.classifier.is_some() { self.pretrain(&drawn) } else { self.train(&drawn) };
-        let report = self.tell_skipped(report.diagnostic("epoch", drawn.epoch as f64 + 1.0));
+        let report =
+            self.skipped.watch([&self.parts.loader], report.diagnostic("epoch", drawn.epoch as f64 + 1.0));
         Ok(match line {
             Some(line) => report.note(line),
             None => report,

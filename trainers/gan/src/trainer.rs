@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gobelin_autograd::random::{self, Generator};
 use gobelin_autograd::{Tape, Tensor};
 use gobelin_datasets::{Batch, Dataset, Loader};
-use gobelin_harness::{Failure, Grid, RunOptions, State, StateError, StepReport, Summary, Trainer};
+use gobelin_harness::{Failure, Grid, RunOptions, Skipped, State, StateError, StepReport, Summary, Trainer};
 use gobelin_losses::gan::Labels;
 use gobelin_nets::weights::{self, Weights};
 
@@ -34,8 +34,7 @@ pub struct GanTrainer {
     judge: Judge,
     /// How good the generator is now, where that was asked since its last update.
     quality: Option<Quality>,
-    /// Pictures that did not decode, as far as they have been told.
-    skipped: usize,
+    skipped: Skipped,
     noise: Generator,
     labels: Generator,
     trouble: Trouble,
@@ -66,7 +65,7 @@ impl GanTrainer {
             batch: Batch::default(),
             judge,
             quality: None,
-            skipped: 0,
+            skipped: Skipped::default(),
             noise: random::generator(run.seed, NOISE),
             labels: random::generator(run.seed, LABELS),
             trouble: Trouble::default(),
@@ -99,22 +98,6 @@ impl GanTrainer {
             Labels::noisy(count, self.label_smoothing, self.label_noise, &mut self.labels)
         } else {
             Labels::smooth(self.label_smoothing)
-        }
-    }
-
-    /// Warns of pictures that did not decode since the last step.
-    fn tell_skipped(&mut self, report: StepReport) -> StepReport {
-        let skipped = self.loader.skipped();
-        let before = std::mem::replace(&mut self.skipped, skipped.len());
-        match skipped.values().next() {
-            Some(first) if skipped.len() > before => report.warning(
-                "skipped-pictures",
-                format!(
-                    "{} pictures skipped so far; the first: {first}; `gobelin data check` names the others",
-                    skipped.len()
-                ),
-            ),
-            _ => report,
         }
     }
 
@@ -200,7 +183,7 @@ impl Trainer for GanTrainer {
                  nothing; use --clip 0.01, --gradient-penalty 10 or --norm spectral",
             );
         }
-        let report = self.tell_skipped(report);
+        let report = self.skipped.watch([&self.loader], report);
         Ok(self.trouble.watch(&judged, rules.loss.is_critic(), spread, report))
     }
 

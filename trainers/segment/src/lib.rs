@@ -13,7 +13,6 @@ pub mod net;
 pub mod objective;
 mod options;
 mod panels;
-mod tiles;
 mod trainer;
 pub mod training;
 mod trouble;

@@ -3,10 +3,12 @@
 use gobelin_autograd::random::Generator;
 use gobelin_autograd::{Tensor, Var, ops};
 use gobelin_datasets::Picture;
+use gobelin_nets::tiles::{Local, Source};
 use gobelin_nets::unet::{Options, UNet};
 use gobelin_nets::{Module, Pass};
 
-use crate::tiles;
+/// Rows and columns of a tile, about. U-Net at the paper's width keeps about half a gigabyte of maps for one with its margins.
+const TILE: usize = 512;
 
 /// What the network looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,18 +69,27 @@ impl Segmenter {
     /// The probability of the mask at each pixel of a picture of any size, in each answer, by the running statistics. Large
     /// pictures are looked at in tiles that overlap as far as the network looks, so there are no seams.
     pub fn probabilities(&self, picture: &Picture, exact: bool) -> Vec<Vec<f32>> {
+        self.probabilities_in_tiles(picture, exact, TILE)
+    }
+
+    fn probabilities_in_tiles(&self, picture: &Picture, exact: bool, tile: usize) -> Vec<Vec<f32>> {
         let pass = Pass::evaluation().exact(exact);
         let unit = self.shape.unit();
         let picture = picture.clone().into_channels(self.shape.channels);
-        let padded = tiles::padded(&picture, unit);
+        let padded = padded(&picture, unit);
+        let size = [padded.shape()[1], padded.shape()[2]];
+        let local = Local { reach: self.shape.reach(), up: unit, down: unit };
         let mut answer: Option<Var> = None;
         let mut found = Vec::with_capacity(self.shape.refine);
         for _ in 0..self.shape.refine {
             let seen = self.with_answer(&padded, answer);
             let look = |part: &Var| ops::sigmoid(&logit(&self.net.forward(&pass, part)));
-            let probability = tiles::by_tiles(&seen, unit, self.shape.reach(), look);
-            let width = padded.shape()[2];
-            let rows = probability.data().chunks_exact(width).take(picture.height);
+            let mut probability = Tensor::zeros(&[1, size[0], size[1], 1]);
+            let source = Source { size, read: &Source::of_map(seen.tensor()) };
+            local.for_each(&look, &source, tile.next_multiple_of(unit), |place, part| {
+                place.paste(part, &mut probability);
+            });
+            let rows = probability.data().chunks_exact(size[1]).take(picture.height);
             found.push(rows.flat_map(|row| &row[..picture.width]).copied().collect());
             answer = Some(probability.into());
         }
@@ -108,10 +119,51 @@ pub fn logit(answer: &Var) -> Var {
     }
 }
 
+/// A picture as (1, H, W, C) in [-1, 1], whose last row and column are repeated until both sides are multiples of `unit`.
+fn padded(picture: &Picture, unit: usize) -> Var {
+    let [height, width] = [picture.height, picture.width].map(|side| side.next_multiple_of(unit));
+    let channels = picture.channels;
+    let tensor = Tensor::build(&[1, height, width, channels], |values| {
+        for (row, line) in values.chunks_exact_mut(width * channels).enumerate() {
+            let from = &picture.pixels[row.min(picture.height - 1) * picture.width * channels..];
+            for (column, pixel) in line.chunks_exact_mut(channels).enumerate() {
+                let start = column.min(picture.width - 1) * channels;
+                for (value, byte) in pixel.iter_mut().zip(&from[start..start + channels]) {
+                    *value = f32::from(*byte) / 127.5 - 1.0;
+                }
+            }
+        }
+    });
+    tensor.into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use gobelin_autograd::random;
+
+    #[test]
+    fn the_last_row_and_column_are_repeated() {
+        let picture = Picture::new(1, 3, 1, vec![0, 255, 51]);
+        let padded = padded(&picture, 4);
+        assert_eq!(padded.shape(), [1, 4, 4, 1]);
+        assert_eq!(padded.tensor().data(), [-1.0, 1.0, -0.6, -0.6].repeat(4));
+    }
+
+    #[test]
+    fn tiles_have_no_seams() {
+        for depth in [1, 2, 3] {
+            let shape = Shape { channels: 1, classes: 1, width: 2, depth, refine: 2 };
+            let segmenter = Segmenter::new(shape, &mut random::generator(depth as u64, 0));
+            let noise = random::uniform(&[104, 120], -1.0, 1.0, &mut random::generator(0, 1));
+            let picture = Picture::from_signed(104, 120, 1, noise.data());
+            let whole = segmenter.probabilities_in_tiles(&picture, true, 1000);
+            let tiled = segmenter.probabilities_in_tiles(&picture, true, 16);
+            let pairs = whole.iter().flatten().zip(tiled.iter().flatten());
+            let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst < 1e-5, "depth {depth}: {worst}");
+        }
+    }
 
     #[test]
     fn each_answer_sees_the_one_before() {

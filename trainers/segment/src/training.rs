@@ -2,7 +2,7 @@
 
 use gobelin_autograd::Tensor;
 use gobelin_datasets::{Batch, Loader, Picture};
-use gobelin_harness::{Failure, State, StateError, StepReport};
+use gobelin_harness::{Failure, Skipped, State, StateError, StepReport};
 use gobelin_nets::weights::{self, Weights};
 
 use crate::learner::{Learned, Learner};
@@ -17,8 +17,7 @@ pub struct Training {
     pub learner: Learner,
     loader: Loader,
     batch: Batch,
-    /// Pictures that did not decode, as far as they have been told.
-    skipped: usize,
+    skipped: Skipped,
     trouble: Trouble,
     /// The weight of what VGG-19 sees.
     mu: f32,
@@ -27,7 +26,14 @@ pub struct Training {
 impl Training {
     /// At its beginning; `loader` gives pictures with masks, `mu` is the weight of the topology loss in the objective.
     pub fn new(learner: Learner, loader: Loader, mu: f32) -> Self {
-        Self { learner, loader, batch: Batch::default(), skipped: 0, trouble: Trouble::default(), mu }
+        Self {
+            learner,
+            loader,
+            batch: Batch::default(),
+            skipped: Skipped::default(),
+            trouble: Trouble::default(),
+            mu,
+        }
     }
 
     /// One update on the next batch: what it told, and signs of trouble.
@@ -41,25 +47,9 @@ impl Training {
         let pictures = Tensor::new(&shape(channels), &self.batch.pixels);
         let masks = Tensor::new(&shape(1), &self.batch.masks);
         let learned = self.learner.update(&pictures, &masks);
-        let report = self.tell_skipped(StepReport::new());
+        let report = self.skipped.watch([&self.loader], StepReport::new());
         let report = self.trouble.watch(&learned, self.mu, report);
         Ok((learned, report))
-    }
-
-    /// Warns of pictures that did not decode since the last step.
-    fn tell_skipped(&mut self, report: StepReport) -> StepReport {
-        let skipped = self.loader.skipped();
-        let before = std::mem::replace(&mut self.skipped, skipped.len());
-        match skipped.values().next() {
-            Some(first) if skipped.len() > before => report.warning(
-                "skipped-pictures",
-                format!(
-                    "{} pictures skipped so far; the first: {first}; `gobelin data check` names the others",
-                    skipped.len()
-                ),
-            ),
-            _ => report,
-        }
     }
 
     /// The probability of the mask at each pixel, in each of the network's answers.

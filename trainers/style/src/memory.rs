@@ -1,7 +1,5 @@
 //! What a size needs, told before anything is computed.
 
-use std::fs;
-
 use gobelin_nets::vgg19::Layer;
 
 use crate::painter::Method;
@@ -93,11 +91,4 @@ fn place(layer: Layer) -> (usize, &'static str) {
 /// Channels of a block's maps.
 fn channels(block: usize) -> u64 {
     (32 << block).min(512)
-}
-
-/// Bytes that the system can still give, where it says so.
-pub fn available() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }

@@ -2,7 +2,9 @@
 
 use clap::ValueEnum;
 use gobelin_datasets::Picture;
-use gobelin_harness::{Defaults, Error, Failure, Given, Recipe, RunOptions, VggOptions, tell};
+use gobelin_harness::{
+    Defaults, Error, Failure, Given, Origin, Recipe, RunOptions, VggOptions, available_memory, tell,
+};
 use gobelin_losses::content::{Content, Normalise};
 use gobelin_losses::layers::Layers;
 use gobelin_losses::style::Style;
@@ -10,9 +12,9 @@ use gobelin_losses::style_transfer::StyleTransfer;
 use gobelin_nets::vgg19::{Images, Layer, Pooling};
 use serde::{Deserialize, Serialize};
 
-use crate::memory::{Need, available};
+use crate::memory::Need;
 use crate::painter::Method;
-use crate::pictures::{Origin, fitted};
+use crate::pictures::fitted;
 use crate::trainer::{Plan, StyleTrainer, style_side};
 
 /// The longer side where none is given and the content is larger, or drawn.
@@ -282,7 +284,7 @@ impl StyleOptions {
         styles: &[[usize; 2]],
         exact: bool,
     ) -> Result<(), Failure> {
-        let Some(available) = available() else { return Ok(()) };
+        let Some(available) = available_memory() else { return Ok(()) };
         let need = Need { layers: self.layers()?, method: self.method(), exact };
         let at = |size: usize| {
             let longest = style_side(size, self.style_scale);

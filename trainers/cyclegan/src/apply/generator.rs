@@ -80,30 +80,13 @@ impl Generator {
     pub fn translate(&self, picture: Picture) -> Picture {
         let picture = picture.into_channels(self.options.channels);
         let (height, width, channels) = (picture.height, picture.width, picture.channels);
-        let whole = |side: usize| side.next_multiple_of(MULTIPLE).max(SMALLEST);
-        let shape = [1, whole(height), whole(width), channels];
-        let mut values = Vec::with_capacity(shape.iter().product());
-        for row in 0..shape[1] {
-            let line = &picture.pixels[mirrored(row, height) * width * channels..][..width * channels];
-            for column in 0..shape[2] {
-                let pixel = &line[mirrored(column, width) * channels..][..channels];
-                values.extend(pixel.iter().map(|byte| f32::from(*byte) / 127.5 - 1.0));
-            }
-        }
+        let [rows, columns] = [height, width].map(|side| side.next_multiple_of(MULTIPLE).max(SMALLEST));
+        let values = picture.mirrored(rows, columns).signed();
         drop(picture);
-        let made = self.net.forward(&Pass::evaluation(), &Tensor::new(&shape, values).into()).into_tensor();
-        Picture::from_signed(shape[1], shape[2], channels, made.data()).crop(0, 0, height, width)
+        let seen = Tensor::new(&[1, rows, columns, channels], values).into();
+        let made = self.net.forward(&Pass::evaluation(), &seen).into_tensor();
+        Picture::from_signed(rows, columns, channels, made.data()).crop(0, 0, height, width)
     }
-}
-
-/// The place in a row of `length` pixels that one `at` any place shows when the row is mirrored at its ends.
-fn mirrored(at: usize, length: usize) -> usize {
-    if length == 1 {
-        return 0;
-    }
-    let period = 2 * (length - 1);
-    let at = at % period;
-    at.min(period - at)
 }
 
 /// Running statistics of PyTorch before 0.4, and the count beside them.
@@ -201,15 +184,8 @@ mod tests {
             assert_eq!((made.height, made.width, made.channels), (height, width, 3));
         }
         let whole = picture(8, 12, 3);
-        let values: Vec<f32> = whole.pixels.iter().map(|byte| f32::from(*byte) / 127.5 - 1.0).collect();
-        let made = generator.net.forward(&Pass::evaluation(), &Tensor::new(&[1, 8, 12, 3], values).into());
+        let made =
+            generator.net.forward(&Pass::evaluation(), &Tensor::new(&[1, 8, 12, 3], whole.signed()).into());
         assert_eq!(generator.translate(whole), Picture::from_signed(8, 12, 3, made.tensor().data()));
-    }
-
-    #[test]
-    fn rows_are_mirrored_at_their_ends() {
-        let found: Vec<usize> = (0..9).map(|at| mirrored(at, 3)).collect();
-        assert_eq!(found, [0, 1, 2, 1, 0, 1, 2, 1, 0]);
-        assert_eq!((mirrored(7, 1), mirrored(3, 2)), (0, 1));
     }
 }

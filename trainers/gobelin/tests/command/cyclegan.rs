@@ -237,7 +237,7 @@ fn translations_that_cannot_be_made() {
     let (code, lines) = call(here.path(), &format!("cyclegan apply --weights {w} --input twins --output o"));
     assert_eq!((code, lines.len()), (1, 2), "{lines:?}");
     assert!(lines[0].starts_with("left out: twins/torn.png: "), "{lines:?}");
-    assert!(lines[1].starts_with("error: 1 of 2 pictures did not decode"), "{lines:?}");
+    assert!(lines[1].starts_with("error: 1 of 2 pictures could not be used"), "{lines:?}");
     assert!(path("o/deep/a.png").exists());
 }
 
@@ -275,7 +275,7 @@ fn domains_that_cannot_be_trained_on() {
         (
             "ab:broken",
             1,
-            "folder:broken/testA: 1 pictures: 1 of 1 pictures did not decode",
+            "folder:broken/testA: 1 pictures: 1 of 1 pictures could not be used",
             "remove the file",
         ),
         ("ab:", 2, "data source `ab:`: no folder given; expected faces, ", "identities:DIR"),

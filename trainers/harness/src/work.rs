@@ -1,21 +1,28 @@
-//! Which pictures are read, and which are written.
+//! Pictures that a trained network makes of others: which are read, and which are written.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use gobelin_datasets::Folder;
-use gobelin_harness::Error;
+use gobelin_datasets::{Folder, Picture};
 
-/// A picture to read, and the file its translation goes to.
+use crate::error::{Error, one_line};
+use crate::progress::tell;
+
+/// A picture to read, and the file that what is made of it goes to.
 #[derive(Debug, PartialEq)]
-pub(super) struct Work {
+pub struct Work {
+    /// The file to read.
     pub input: PathBuf,
+    /// The file to write.
     pub output: PathBuf,
 }
 
 /// What there is to do: one picture to one PNG file, or every picture below a folder to a PNG file in the same place
 /// below another. Nothing that is read is ever written over.
-pub(super) fn work(input: &Path, output: &Path) -> Result<Vec<Work>, Error> {
+///
+/// # Errors
+/// A wrong call, or a folder without pictures.
+pub fn work(input: &Path, output: &Path) -> Result<Vec<Work>, Error> {
     let refuse = |message: String| Err(Error::Call(message));
     if !input.is_dir() {
         if !input.exists() {
@@ -59,6 +66,41 @@ pub(super) fn work(input: &Path, output: &Path) -> Result<Vec<Work>, Error> {
         work.push(Work { input: path.clone(), output });
     }
     Ok(work)
+}
+
+/// Makes a picture of every picture; of several, those that cannot be used are told and left out.
+///
+/// # Errors
+/// The only picture cannot be used, or some of several could not; a file cannot be written.
+pub fn make_each(
+    work: &[Work],
+    mut make: impl FnMut(Picture) -> Result<Picture, Error>,
+) -> Result<(), Error> {
+    let mut left_out = 0;
+    for Work { input, output } in work {
+        let read = Picture::read(input).map_err(|error| Error::Trainer(error.into()));
+        let made = match read.and_then(&mut make) {
+            Ok(made) => made,
+            Err(error) if work.len() > 1 => {
+                left_out += 1;
+                tell(&format!("left out: {}", one_line(&error.to_string())));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        if let Some(folder) = output.parent() {
+            std::fs::create_dir_all(folder).map_err(|source| Error::file("create", folder, source))?;
+        }
+        std::fs::write(output, made.encode_png()).map_err(|source| Error::file("write", output, source))?;
+    }
+    if left_out > 0 {
+        let message = format!(
+            "{left_out} of {} pictures could not be used and were left out; replace or remove them",
+            work.len()
+        );
+        return Err(Error::Trainer(message.into()));
+    }
+    Ok(())
 }
 
 fn has_extension(path: &Path, wanted: &str) -> bool {
