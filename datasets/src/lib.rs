@@ -33,6 +33,7 @@ mod readers;
 pub mod scenes;
 mod source;
 pub mod structures;
+mod subset;
 pub mod textures;
 
 pub use check::check;
@@ -51,3 +52,4 @@ pub use picture::Picture;
 pub use readers::{Cifar10, Folder, Identities, Idx, Pairs};
 pub use source::{OpenOptions, Source, Split};
 pub use structures::{Structure, Structures};
+pub use subset::Subset;

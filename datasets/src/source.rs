@@ -6,7 +6,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::domains::{HELD_OUT_SCENES, Season, Seasons, TRAIN_SCENES};
-use crate::readers::{Subset, unpaired};
+use crate::readers::unpaired;
+use crate::subset::Subset;
 use crate::{
     Cifar10, DataError, Dataset, Domains, Drawings, Faces, Folder, Identities, Idx, Pairs, Structure,
     Structures,

@@ -84,7 +84,7 @@ fn ten_updates_of_each_mining_are_pytorchs() {
             for (update, expected) in case["losses"].as_array().unwrap().iter().enumerate() {
                 let pictures = pictures(&sizes, seed + 5000 + update as u64);
                 let gradients = learner.gradients(&pictures, &[], |_, e| objective.of(e, &labels, 0).0);
-                learner.step(&gradients.net);
+                learner.descent.step(&gradients.net);
                 let expected = expected.as_f64().unwrap();
                 let difference = (f64::from(gradients.loss) - expected).abs() / expected;
                 worst = if difference > worst.0 { (difference, update) } else { worst };

@@ -4,30 +4,31 @@
 //! made over named parameters and holds them; [`Optimiser::step`] takes their gradients in the same order.
 //!
 //! ```
-//! use gobelin_autograd::optimiser::{Adam, AdamOptions, Optimiser, Schedule};
+//! use gobelin_autograd::optimiser::{Adam, AdamOptions, Descent, Schedule};
 //! use gobelin_autograd::{Parameter, Tape, Tensor, ops};
 //!
 //! let weight = Parameter::new(Tensor::new(&[2], [1.0, -2.0]));
 //! let options = AdamOptions { learning_rate: 0.1, ..AdamOptions::default() };
-//! let mut adam = Adam::new(vec![("weight".into(), weight.clone())], options);
+//! let weights = vec![("weight".into(), weight.clone())];
+//! let mut descent = Descent::new(weights, |weights| Box::new(Adam::new(weights, options)));
 //! let schedule = Schedule::Linear { constant: 50, decay: 50 };
 //! for step in 0..100 {
 //!     let tape = Tape::new();
 //!     let loss = ops::sum(&ops::square(&tape.parameter(&weight)));
-//!     let gradients = tape.parameter_gradients(&loss, &[weight.clone()]);
-//!     drop(tape);
-//!     adam.set_learning_rate(options.learning_rate * schedule.factor(step));
-//!     adam.step(&gradients);
+//!     descent.optimiser.set_learning_rate(options.learning_rate * schedule.factor(step));
+//!     descent.update(tape, &loss);
 //! }
 //! assert!(weight.value().data().iter().all(|value| value.abs() < 0.01));
 //! ```
 //!
-//! Drop the tape before the step: while it holds the old values, the parameters are copied instead of changed in place.
+//! [`Descent`] is a whole update. Without it, drop the tape before the step: while it holds the old values, the parameters are copied
+//! instead of changed in place.
 
 mod adagrad;
 mod adam;
 mod average;
 mod clip;
+mod descent;
 mod lbfgs;
 mod line_search;
 mod rmsprop;
@@ -40,6 +41,7 @@ pub use adagrad::{AdaGrad, AdaGradOptions};
 pub use adam::{Adam, AdamOptions};
 pub use average::Average;
 pub use clip::{clip_norm, clip_values, clip_weights, global_norm, norms};
+pub use descent::Descent;
 pub use lbfgs::{Lbfgs, LbfgsOptions, LbfgsStep, Progress};
 pub use rmsprop::{RmsProp, RmsPropOptions};
 pub use schedule::Schedule;

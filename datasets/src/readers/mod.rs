@@ -6,7 +6,6 @@ mod identities;
 mod idx;
 mod pairs;
 mod scan;
-mod subset;
 pub(crate) mod unpaired;
 
 pub use cifar10::Cifar10;
@@ -14,4 +13,3 @@ pub use folder::Folder;
 pub use identities::Identities;
 pub use idx::Idx;
 pub use pairs::Pairs;
-pub(crate) use subset::Subset;

@@ -3,9 +3,9 @@
 //! Of everything there are two, of which [`A`] is the first and [`B`] the second: pictures of either domain, the
 //! generator that makes such pictures of the other domain's, and the discriminator that judges them.
 
-use gobelin_autograd::optimiser::{Adam, AdamOptions, Optimiser, norms};
+use gobelin_autograd::optimiser::{Adam, AdamOptions, Descent};
 use gobelin_autograd::random;
-use gobelin_autograd::{Parameter, Tape, Tensor, Var, ops};
+use gobelin_autograd::{Tape, Tensor, Var, ops};
 use gobelin_losses::cycle::cycle;
 use gobelin_losses::gan::{Adversarial, Labels};
 use gobelin_nets::patch_discriminator::PatchDiscriminator;
@@ -45,10 +45,7 @@ pub struct Side<Net> {
     /// The nets, of A and of B.
     pub nets: [Net; 2],
     /// Their optimiser.
-    pub optimiser: Adam,
-    weights: Vec<(String, Parameter)>,
-    /// The norm of each gradient of the last update.
-    norms: Vec<f64>,
+    pub descent: Descent,
 }
 
 impl<Net: Module> Side<Net> {
@@ -61,23 +58,7 @@ impl<Net: Module> Side<Net> {
         let weights: Vec<_> = named.collect();
         let options =
             AdamOptions { learning_rate: rules.learning_rate, betas: rules.betas, ..AdamOptions::default() };
-        Self { nets, optimiser: Adam::new(weights.clone(), options), weights, norms: Vec::new() }
-    }
-
-    /// One update along the gradient of `loss`; the gradient's norm.
-    fn update(&mut self, tape: Tape, loss: &Var) -> f64 {
-        let weights: Vec<Parameter> = self.weights.iter().map(|(_, weight)| weight.clone()).collect();
-        let gradients = tape.parameter_gradients(loss, &weights);
-        // The tape holds the old weights: dropped first, so that they are changed in place.
-        drop(tape);
-        self.norms = norms(&gradients);
-        self.optimiser.step(&gradients);
-        self.norms.iter().map(|norm| norm * norm).sum::<f64>().sqrt()
-    }
-
-    /// The norm of each gradient of the last update, by its weight's name.
-    pub fn gradient_norms(&self) -> impl Iterator<Item = (&str, f64)> {
-        self.weights.iter().map(|(name, _)| name.as_str()).zip(self.norms.iter().copied())
+        Self { nets, descent: Descent::new(weights, |weights| Box::new(Adam::new(weights, options))) }
     }
 }
 
@@ -137,8 +118,8 @@ impl Game {
 
     /// Sets the learning rate of the next updates.
     pub fn set_learning_rate(&mut self, rate: f64) {
-        self.generators.optimiser.set_learning_rate(rate);
-        self.discriminators.optimiser.set_learning_rate(rate);
+        self.generators.descent.optimiser.set_learning_rate(rate);
+        self.discriminators.descent.optimiser.set_learning_rate(rate);
     }
 
     /// Pictures translated to a domain from the other, to look at.
@@ -187,7 +168,7 @@ impl Game {
         let loss = terms.into_iter().reduce(|sum, term| ops::add(&sum, &term)).expect("at least two terms");
         told.loss = loss.item();
         let fakes = fakes.map(Var::into_tensor);
-        told.gradient = self.generators.update(tape, &loss);
+        told.gradient = self.generators.descent.update(tape, &loss);
         (told, fakes)
     }
 
@@ -212,7 +193,7 @@ impl Game {
         });
         let loss = ops::add(&losses[A], &losses[B]);
         drop(losses);
-        told.gradient = self.discriminators.update(tape, &loss);
+        told.gradient = self.discriminators.descent.update(tape, &loss);
         told
     }
 }

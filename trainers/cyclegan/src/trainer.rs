@@ -135,9 +135,9 @@ impl Trainer for CycleGanTrainer {
 
     fn gradient_norms(&self) -> Vec<(String, f32)> {
         let named = |side: &str, (name, norm): (&str, f64)| (format!("{side}/{name}"), norm as f32);
-        let generators = self.game.generators.gradient_norms().map(|norm| named("generator", norm));
+        let generators = self.game.generators.descent.gradient_norms().map(|norm| named("generator", norm));
         generators
-            .chain(self.game.discriminators.gradient_norms().map(|norm| named("discriminator", norm)))
+            .chain(self.game.discriminators.descent.gradient_norms().map(|norm| named("discriminator", norm)))
             .collect()
     }
 
@@ -149,8 +149,8 @@ impl Trainer for CycleGanTrainer {
             state.put_integer(format!("data-position/{name}"), self.loaders[domain].position() as i64);
             self.pools[domain].save(&format!("pool/{name}"), state);
         }
-        state.put_optimiser("generator-optimiser", &self.game.generators.optimiser);
-        state.put_optimiser("discriminator-optimiser", &self.game.discriminators.optimiser);
+        state.put_optimiser("generator-optimiser", &*self.game.generators.descent.optimiser);
+        state.put_optimiser("discriminator-optimiser", &*self.game.discriminators.descent.optimiser);
         self.trouble.save(state);
     }
 
@@ -162,8 +162,8 @@ impl Trainer for CycleGanTrainer {
             self.loaders[domain].seek(state.integer(&format!("data-position/{name}"))? as u64);
             self.pools[domain].load(&format!("pool/{name}"), self.picture, state)?;
         }
-        state.load_optimiser("generator-optimiser", &mut self.game.generators.optimiser)?;
-        state.load_optimiser("discriminator-optimiser", &mut self.game.discriminators.optimiser)?;
+        state.load_optimiser("generator-optimiser", &mut *self.game.generators.descent.optimiser)?;
+        state.load_optimiser("discriminator-optimiser", &mut *self.game.discriminators.descent.optimiser)?;
         self.trouble = Trouble::load(state)?;
         self.quality = None;
         Ok(())

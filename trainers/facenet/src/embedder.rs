@@ -1,5 +1,6 @@
 //! A net of embeddings and its file.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -21,6 +22,13 @@ pub enum Net {
     /// NN2 of the paper
     Nn2,
 }
+
+/// Widths that the small net can have.
+pub const WIDTHS: RangeInclusive<usize> = 1..=512;
+/// Lengths that an embedding can have.
+pub const DIMENSIONS: RangeInclusive<usize> = 2..=4096;
+/// Rows and columns that a picture can have.
+pub const SIZES: RangeInclusive<usize> = 16..=512;
 
 /// A net's shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,9 +107,9 @@ impl Embedder {
         let metadata = weights::read_metadata(path)?;
         let refuse = |found: String| EmbedderError::Metadata { path: path.to_owned(), found };
         let word = |key: &str| metadata.get(key).ok_or_else(|| refuse(format!("has no `{key}`")));
-        let number = |key: &str| {
+        let number = |key: &str, range: RangeInclusive<usize>| {
             let text = word(key)?;
-            let found = text.parse().ok().filter(|number| (1..=65536).contains(number));
+            let found = text.parse().ok().filter(|number| range.contains(number));
             found.ok_or_else(|| refuse(format!("has a `{key}` of `{text}`")))
         };
         let net = match word("net")?.as_str() {
@@ -111,8 +119,12 @@ impl Embedder {
         };
         let text = word("threshold")?;
         let threshold: f64 = text.parse().map_err(|_| refuse(format!("has a `threshold` of `{text}`")))?;
-        let shape =
-            Shape { net, width: number("width")?, dimensions: number("dimensions")?, size: number("size")? };
+        let shape = Shape {
+            net,
+            width: number("width", WIDTHS)?,
+            dimensions: number("dimensions", DIMENSIONS)?,
+            size: number("size", SIZES)?,
+        };
         let net = shape.build(&mut gobelin_autograd::random::generator(0, 0));
         weights::load(path, &*net)?;
         Ok(Self { net, size: shape.size, threshold })

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use gobelin_autograd::{Tensor, ops};
-use gobelin_datasets::{DataError, Dataset, HeldOut, HeldOutOptions};
+use gobelin_datasets::{DataError, Dataset, HeldOut, HeldOutOptions, Subset};
 use gobelin_harness::Failure;
 use gobelin_losses::metrics::{Vectors, auc, retrieval, val_at_far, verification_accuracy};
 use gobelin_nets::{Module, Pass};
@@ -12,7 +12,7 @@ use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
 
-use crate::people::{Chosen, pictures_by_person};
+use crate::people::pictures_by_person;
 use crate::sampler::stream;
 
 /// LFW's protocol: this many folds, and in each so many pairs of one person and as many of two.
@@ -91,7 +91,7 @@ impl Exam {
             let take = own.len().min(each).min(count - chosen.len());
             chosen.extend_from_slice(&own[..take]);
         }
-        let chosen: Arc<dyn Dataset> = Arc::new(Chosen::new(Arc::clone(data), chosen));
+        let chosen: Arc<dyn Dataset> = Arc::new(Subset::chosen(Arc::clone(data), chosen));
         let source = data.describe();
         let mut exam = Self::read(&chosen, size)?;
         exam.draw_pairs(&mut lot);

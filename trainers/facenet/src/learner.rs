@@ -13,7 +13,7 @@
 //! taken from all over the batch, every n-th, and never a few people alone. The running statistics move towards each
 //! chunk's, in the second pass, and so reach the data's in fewer steps than in one pass.
 
-use gobelin_autograd::optimiser::{AdaGrad, AdaGradOptions, Adam, AdamOptions, Optimiser, norms};
+use gobelin_autograd::optimiser::{AdaGrad, AdaGradOptions, Adam, AdamOptions, Descent, Optimiser};
 use gobelin_autograd::{Parameter, Tape, Tensor, Var, ops};
 use gobelin_nets::{Module, Pass, parameters};
 
@@ -46,15 +46,12 @@ pub struct Learner {
     /// Maps pictures (N, H, W, 3) to embeddings (N, D).
     pub net: Box<dyn Module>,
     /// Its optimiser.
-    pub optimiser: Box<dyn Optimiser>,
+    pub descent: Descent,
     method: Method,
     learning_rate: f64,
     /// Most pictures in a pass; 0: all.
     chunk: usize,
     exact: bool,
-    weights: Vec<(String, Parameter)>,
-    /// The norm of each gradient of the last update, by name.
-    norms: Vec<f64>,
 }
 
 /// A loss and its gradients.
@@ -73,14 +70,15 @@ impl Learner {
     /// A net at its beginning. `chunk`: most pictures in a pass, 0 for all; `exact`: without algorithms that trade
     /// digits for speed.
     pub fn new(net: Box<dyn Module>, method: Method, learning_rate: f64, chunk: usize, exact: bool) -> Self {
-        let weights = parameters(&*net);
-        let optimiser = method.optimiser(weights.clone(), learning_rate);
-        Self { net, optimiser, method, learning_rate, chunk, exact, weights, norms: Vec::new() }
+        let descent = Descent::new(parameters(&*net), |weights| method.optimiser(weights, learning_rate));
+        Self { net, descent, method, learning_rate, chunk, exact }
     }
 
     /// Forgets what the optimiser has learned, for a new loss.
     pub fn restart_optimiser(&mut self) {
-        self.optimiser = self.method.optimiser(self.weights.clone(), self.learning_rate);
+        self.descent = Descent::new(parameters(&*self.net), |weights| {
+            self.method.optimiser(weights, self.learning_rate)
+        });
     }
 
     /// Another optimiser of the same kind and rate.
@@ -104,21 +102,9 @@ impl Learner {
         }
     }
 
-    /// Moves the weights along the gradients; the gradients' norm.
-    pub fn step(&mut self, gradients: &[Tensor]) -> f64 {
-        self.norms = norms(gradients);
-        self.optimiser.step(gradients);
-        self.norms.iter().map(|norm| norm * norm).sum::<f64>().sqrt()
-    }
-
     /// The embeddings of pictures, chunk by chunk; nothing is changed.
     pub fn embed(&self, pictures: &Tensor) -> Tensor {
         self.embed_chunks(pictures, &chunks(pictures.shape()[0], self.chunk))
-    }
-
-    /// The norm of each gradient of the last update, by its weight's name.
-    pub fn gradient_norms(&self) -> impl Iterator<Item = (&str, f64)> {
-        self.weights.iter().map(|(name, _)| name.as_str()).zip(self.norms.iter().copied())
     }
 
     fn in_one_pass(
@@ -130,9 +116,9 @@ impl Learner {
         let tape = Tape::new();
         let embeddings = self.net.forward(&Pass::training(&tape).exact(self.exact), &pictures.clone().into());
         let loss = objective(&tape, &embeddings);
-        let wanted: Vec<Parameter> = self.weights().chain(others.iter().cloned()).collect();
+        let wanted: Vec<Parameter> = self.descent.weights().chain(others).cloned().collect();
         let mut net = tape.parameter_gradients(&loss, &wanted);
-        let others = net.split_off(self.weights.len());
+        let others = net.split_off(self.descent.weights().len());
         Gradients { loss: loss.item(), embeddings: embeddings.into_tensor(), net, others }
     }
 
@@ -153,6 +139,7 @@ impl Learner {
         let by_embeddings = others.remove(0);
         drop(tape);
 
+        let weights: Vec<Parameter> = self.descent.weights().cloned().collect();
         let mut net: Option<Vec<Tensor>> = None;
         for rows in chunks {
             let tape = Tape::new();
@@ -160,7 +147,7 @@ impl Learner {
             let embedded = self.net.forward(&pass, &gathered(pictures, rows).into());
             // Its gradient by the embeddings is the loss's.
             let along = ops::sum(&ops::mul(&embedded, &gathered(&by_embeddings, rows).into()));
-            let part = tape.parameter_gradients(&along, &self.weights().collect::<Vec<_>>());
+            let part = tape.parameter_gradients(&along, &weights);
             net = Some(match net {
                 None => part,
                 Some(sums) => {
@@ -186,10 +173,6 @@ impl Learner {
             }
         }
         embeddings
-    }
-
-    fn weights(&self) -> impl Iterator<Item = Parameter> {
-        self.weights.iter().map(|(_, weight)| weight.clone())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The flags of `gobelin facenet`.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use gobelin_harness::{Defaults, Error, Failure, Given, Recipe, RunOptions, Tool,
 use gobelin_losses::mining::Fallback;
 use serde::{Deserialize, Serialize};
 
-use crate::embedder::{Net, Shape};
+use crate::embedder::{DIMENSIONS, Net, SIZES, Shape, WIDTHS};
 use crate::exam::Exam;
 use crate::learner::{Learner, Method};
 use crate::lfw::Pairs;
@@ -182,8 +183,10 @@ impl Recipe for FaceNetOptions {
             Optimiser::Adagrad => 0.05,
             Optimiser::Adam => 1e-3,
         });
+        // Before the batch, for which the data is opened.
+        self.check_values()?;
         self.settle_batch(run, given)?;
-        self.check(run)
+        self.check_batch(run)
     }
 
     fn build(&self, run: &RunOptions) -> Result<FaceNetTrainer, Failure> {
@@ -248,17 +251,23 @@ impl FaceNetOptions {
     }
 
     /// Values out of range, and values that cannot go together.
-    fn check(&self, run: &RunOptions) -> Result<(), Failure> {
+    fn check_values(&self) -> Result<(), Failure> {
         let between = |flag: &str, value: f64, low: f64, high: f64, help: &str| {
             if (low..=high).contains(&value) {
                 return Ok(());
             }
             Err(Self::refuse(format!("--{flag} {value}: expected {low} to {high}{help}")))
         };
-        between("size", self.size.unwrap_or(32) as f64, 16.0, 512.0, "")?;
-        between("width", self.width as f64, 1.0, 512.0, "")?;
-        between("dimensions", self.dimensions as f64, 2.0, 4096.0, "")?;
-        between("margin", f64::from(self.margin.unwrap_or(0.2)), 0.0, 4.0, "")?;
+        let within = |flag: &str, value: usize, range: RangeInclusive<usize>| {
+            between(flag, value as f64, *range.start() as f64, *range.end() as f64, "")
+        };
+        within("size", self.size.unwrap_or(32), SIZES)?;
+        within("width", self.width, WIDTHS)?;
+        within("dimensions", self.dimensions, DIMENSIONS)?;
+        let margin = self.margin.unwrap_or(0.2);
+        if !(0.0..=4.0).contains(&margin) {
+            return Err(Self::refuse(format!("--margin {margin}: expected 0 to 4")));
+        }
         between("learning-rate", self.learning_rate.unwrap_or(0.0), 0.0, 10.0, "")?;
         between("mine-every", self.mine_every as f64, 1.0, 1e6, "")?;
         between("mine-from", self.mine_from as f64, 2.0, 1e6, "")?;
@@ -271,6 +280,14 @@ impl FaceNetOptions {
         if self.loss == Loss::Contrastive && self.soft_margin {
             return Err(Self::refuse("--soft-margin: pairs have no soft margin; use --loss triplet"));
         }
+        if self.pairs_data.is_some() && self.pairs.is_none() {
+            return Err(Self::refuse("--pairs-data: no list of pairs; add --pairs pairs.txt"));
+        }
+        Ok(())
+    }
+
+    /// Whether a batch makes no more terms than are listed.
+    fn check_batch(&self, run: &RunOptions) -> Result<(), Failure> {
         let (people, faces) = (self.people.unwrap_or(2), self.faces.unwrap_or(2));
         let listed = match self.loss {
             _ if self.mining != Mining::BatchAll => 0,
@@ -284,9 +301,6 @@ impl FaceNetOptions {
                 "--mining batch-all: {people} people x {faces} faces make {listed} terms; with {loss} expected at most \
                  {MOST_LISTED}; use --mining batch-hard or a smaller batch"
             )));
-        }
-        if self.pairs_data.is_some() && self.pairs.is_none() {
-            return Err(Self::refuse("--pairs-data: no list of pairs; add --pairs pairs.txt"));
         }
         Ok(())
     }

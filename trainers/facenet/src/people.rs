@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use gobelin_datasets::{DataError, Dataset, OpenOptions, PictureShape, Sample, Source, Split};
+use gobelin_datasets::{Dataset, OpenOptions, Source, Split, Subset};
 use gobelin_harness::{Error, Failure};
 
 /// Of labels that come in both parts of the data (IDX, CIFAR-10), every third is held out: four of ten.
@@ -25,7 +25,7 @@ pub fn open(source: &Source, split: Split, size: usize) -> Result<Arc<dyn Datase
             let held_out = |label: u32| label.is_multiple_of(THIRD);
             let indices =
                 (0..data.len()).filter(|&index| held_out(data.label(index)) == (split == Split::HeldOut));
-            Ok(Arc::new(Chosen::new(Arc::clone(&data), indices.collect())))
+            Ok(Arc::new(Subset::chosen(Arc::clone(&data), indices.collect())))
         }
         _ => {
             let message = format!(
@@ -103,59 +103,5 @@ impl Trainable {
         };
         let single = line(self.single, "they have one picture, and a positive needs two");
         single.into_iter().chain(line(self.examined, "--pairs asks for them")).collect()
-    }
-}
-
-/// Some pictures of a data set, under labels counted anew from 0.
-pub struct Chosen {
-    whole: Arc<dyn Dataset>,
-    indices: Vec<usize>,
-    /// Labels of the whole that are left, in rising order.
-    labels: Vec<u32>,
-}
-
-impl Chosen {
-    /// The pictures at these places, in this order.
-    pub fn new(whole: Arc<dyn Dataset>, indices: Vec<usize>) -> Self {
-        let mut labels: Vec<u32> = indices.iter().map(|&index| whole.label(index)).collect();
-        labels.sort_unstable();
-        labels.dedup();
-        Self { whole, indices, labels }
-    }
-}
-
-impl Dataset for Chosen {
-    fn len(&self) -> usize {
-        self.indices.len()
-    }
-
-    fn sample(&self, index: usize) -> Result<Sample, DataError> {
-        let picture = self.whole.sample(self.indices[index])?.picture;
-        Ok(Sample { picture, label: self.label(index), mask: None })
-    }
-
-    fn label(&self, index: usize) -> u32 {
-        let label = self.whole.label(self.indices[index]);
-        self.labels.binary_search(&label).expect("every picture chosen has a label chosen") as u32
-    }
-
-    fn classes(&self) -> usize {
-        self.labels.len()
-    }
-
-    fn class_name(&self, label: u32) -> String {
-        self.whole.class_name(self.labels[label as usize])
-    }
-
-    fn name(&self, index: usize) -> String {
-        self.whole.name(self.indices[index])
-    }
-
-    fn shape(&self) -> Option<PictureShape> {
-        self.whole.shape()
-    }
-
-    fn describe(&self) -> String {
-        format!("{}: {} pictures of {} people", self.whole.describe(), self.len(), self.classes())
     }
 }

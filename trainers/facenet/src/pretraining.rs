@@ -55,7 +55,7 @@ impl Classifier {
             CrossEntropy::default().of(&logits, people, None)
         });
         self.optimiser.step(&gradients.others);
-        let gradient = learner.step(&gradients.net);
+        let gradient = learner.descent.step(&gradients.net);
         (Classified { loss: gradients.loss, accuracy, gradient }, gradients.embeddings)
     }
 

@@ -147,7 +147,7 @@ impl FaceNetTrainer {
             counts = found;
             loss
         });
-        let gradient = self.parts.learner.step(&gradients.net);
+        let gradient = self.parts.learner.descent.step(&gradients.net);
         let separation = self.separation(&gradients.embeddings, &drawn.people);
         let report = StepReport::new()
             .loss("loss", gradients.loss)
@@ -227,12 +227,17 @@ impl Trainer for FaceNetTrainer {
     }
 
     fn gradient_norms(&self) -> Vec<(String, f32)> {
-        self.parts.learner.gradient_norms().map(|(name, norm)| (name.to_owned(), norm as f32)).collect()
+        self.parts
+            .learner
+            .descent
+            .gradient_norms()
+            .map(|(name, norm)| (name.to_owned(), norm as f32))
+            .collect()
     }
 
     fn save(&self, state: &mut State) {
         state.put_module("net", &*self.parts.learner.net);
-        state.put_optimiser("optimiser", &*self.parts.learner.optimiser);
+        state.put_optimiser("optimiser", &*self.parts.learner.descent.optimiser);
         if let Some(classifier) = &self.classifier {
             classifier.save(state);
         }
@@ -247,7 +252,7 @@ impl Trainer for FaceNetTrainer {
 
     fn load(&mut self, state: &State) -> Result<(), StateError> {
         state.load_module("net", &*self.parts.learner.net)?;
-        state.load_optimiser("optimiser", &mut *self.parts.learner.optimiser)?;
+        state.load_optimiser("optimiser", &mut *self.parts.learner.descent.optimiser)?;
         self.classifier = None;
         if Classifier::is_in(state) {
             let mut classifier = self.fresh_classifier();

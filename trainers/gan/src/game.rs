@@ -1,10 +1,10 @@
 //! The game: two nets, their optimisers, and one update of each.
 
 use gobelin_autograd::optimiser::{
-    Adam, AdamOptions, Average, Optimiser, RmsProp, RmsPropOptions, clip_weights, norms,
+    Adam, AdamOptions, Average, Descent, RmsProp, RmsPropOptions, clip_weights,
 };
 use gobelin_autograd::random::{self, Generator};
-use gobelin_autograd::{Parameter, Tape, Tensor, Var, ops};
+use gobelin_autograd::{Tape, Tensor, Var, ops};
 use gobelin_losses::gan::{Adversarial, Labels, penalty};
 use gobelin_nets::dcgan::{DcganDiscriminator, DcganGenerator, Norm, Shape, UnknownSize, Upsampling};
 use gobelin_nets::{Module, Pass, buffers, parameters};
@@ -53,54 +53,28 @@ pub enum Method {
     RmsProp,
 }
 
-impl Method {
-    fn optimiser(self, module: &dyn Module, learning_rate: f64) -> Box<dyn Optimiser> {
-        let parameters = parameters(module);
-        match self {
-            Self::Adam(betas) => {
-                let options = AdamOptions { learning_rate, betas, ..AdamOptions::default() };
-                Box::new(Adam::new(parameters, options))
-            }
-            Self::RmsProp => Box::new(RmsProp::new(
-                parameters,
-                RmsPropOptions { learning_rate, ..RmsPropOptions::default() },
-            )),
-        }
-    }
-}
-
 /// A net and how it learns.
 pub struct Side<Net> {
     /// The net.
     pub net: Net,
     /// Its optimiser.
-    pub optimiser: Box<dyn Optimiser>,
-    weights: Vec<(String, Parameter)>,
-    /// The norm of each gradient of the last update, by name.
-    norms: Vec<f64>,
+    pub descent: Descent,
 }
 
 impl<Net: Module> Side<Net> {
     fn new(net: Net, rules: &Rules) -> Self {
-        let optimiser = rules.method.optimiser(&net, rules.learning_rate);
-        let weights = parameters(&net);
-        Self { net, optimiser, weights, norms: Vec::new() }
-    }
-
-    /// One update along the gradient of `loss`; the gradient's norm.
-    fn update(&mut self, tape: Tape, loss: &Var) -> f64 {
-        let weights: Vec<Parameter> = self.weights.iter().map(|(_, weight)| weight.clone()).collect();
-        let gradients = tape.parameter_gradients(loss, &weights);
-        // The tape holds the old weights: dropped first, so that they are changed in place.
-        drop(tape);
-        self.norms = norms(&gradients);
-        self.optimiser.step(&gradients);
-        self.norms.iter().map(|norm| norm * norm).sum::<f64>().sqrt()
-    }
-
-    /// The norm of each gradient of the last update, by its weight's name.
-    pub fn gradient_norms(&self) -> impl Iterator<Item = (&str, f64)> {
-        self.weights.iter().map(|(name, _)| name.as_str()).zip(self.norms.iter().copied())
+        let (weights, learning_rate) = (parameters(&net), rules.learning_rate);
+        let descent = match rules.method {
+            Method::Adam(betas) => {
+                let options = AdamOptions { learning_rate, betas, ..AdamOptions::default() };
+                Descent::new(weights, |weights| Box::new(Adam::new(weights, options)))
+            }
+            Method::RmsProp => {
+                let options = RmsPropOptions { learning_rate, ..RmsPropOptions::default() };
+                Descent::new(weights, |weights| Box::new(RmsProp::new(weights, options)))
+            }
+        };
+        Self { net, descent }
     }
 }
 
@@ -213,9 +187,9 @@ impl Game {
             fake_probability: mean_probability(&on_fake),
             gradient: 0.0,
         };
-        let gradient = self.discriminator.update(tape, &loss);
+        let gradient = self.discriminator.descent.update(tape, &loss);
         if let Some(limit) = rules.clip {
-            clip_weights(self.discriminator.weights.iter().map(|(_, weight)| weight), limit);
+            clip_weights(self.discriminator.descent.weights(), limit);
         }
         Judged { gradient, ..judged }
     }
@@ -227,7 +201,7 @@ impl Game {
         let loss = self.rules.loss.generator(&logits);
         let drawn = Drawn { loss: loss.item(), probability: mean_probability(&logits), gradient: 0.0 };
         drop(logits);
-        let gradient = self.generator.update(tape, &loss);
+        let gradient = self.generator.descent.update(tape, &loss);
         if let Some(average) = &mut self.average {
             average.update();
         }

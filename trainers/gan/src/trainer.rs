@@ -189,17 +189,17 @@ impl Trainer for GanTrainer {
 
     fn gradient_norms(&self) -> Vec<(String, f32)> {
         let named = |side: &str, (name, norm): (&str, f64)| (format!("{side}/{name}"), norm as f32);
-        let generator = self.game.generator.gradient_norms().map(|norm| named("generator", norm));
+        let generator = self.game.generator.descent.gradient_norms().map(|norm| named("generator", norm));
         generator
-            .chain(self.game.discriminator.gradient_norms().map(|norm| named("discriminator", norm)))
+            .chain(self.game.discriminator.descent.gradient_norms().map(|norm| named("discriminator", norm)))
             .collect()
     }
 
     fn save(&self, state: &mut State) {
         state.put_module("generator", &self.game.generator.net);
         state.put_module("discriminator", &self.game.discriminator.net);
-        state.put_optimiser("generator-optimiser", &*self.game.generator.optimiser);
-        state.put_optimiser("discriminator-optimiser", &*self.game.discriminator.optimiser);
+        state.put_optimiser("generator-optimiser", &*self.game.generator.descent.optimiser);
+        state.put_optimiser("discriminator-optimiser", &*self.game.discriminator.descent.optimiser);
         if let Some(average) = &self.game.average {
             state.put_average("average", average);
         }
@@ -212,8 +212,8 @@ impl Trainer for GanTrainer {
     fn load(&mut self, state: &State) -> Result<(), StateError> {
         state.load_module("generator", &self.game.generator.net)?;
         state.load_module("discriminator", &self.game.discriminator.net)?;
-        state.load_optimiser("generator-optimiser", &mut *self.game.generator.optimiser)?;
-        state.load_optimiser("discriminator-optimiser", &mut *self.game.discriminator.optimiser)?;
+        state.load_optimiser("generator-optimiser", &mut *self.game.generator.descent.optimiser)?;
+        state.load_optimiser("discriminator-optimiser", &mut *self.game.discriminator.descent.optimiser)?;
         if let Some(average) = &mut self.game.average {
             state.load_average("average", average)?;
         }

@@ -1,7 +1,7 @@
 //! A network that learns, and one update of it.
 
-use gobelin_autograd::optimiser::{Adam, AdamOptions, Optimiser, norms};
-use gobelin_autograd::{Parameter, Tape, Tensor, Var, ops, random};
+use gobelin_autograd::optimiser::{Adam, AdamOptions, Descent};
+use gobelin_autograd::{Tape, Tensor, Var, ops, random};
 use gobelin_losses::topology::refinement_weights;
 use gobelin_nets::{Pass, parameters};
 
@@ -32,11 +32,9 @@ pub struct Learner {
     /// The network.
     pub segmenter: Segmenter,
     /// How it learns.
-    pub optimiser: Adam,
+    pub descent: Descent,
     objective: Objective,
     exact: bool,
-    weights: Vec<(String, Parameter)>,
-    norms: Vec<f64>,
 }
 
 impl Learner {
@@ -49,9 +47,10 @@ impl Learner {
             objective.pixel
         );
         let segmenter = Segmenter::new(shape, &mut random::generator(seed, 0));
-        let weights = parameters(&segmenter.net);
-        let optimiser = Adam::new(weights.clone(), AdamOptions { learning_rate, ..AdamOptions::default() });
-        Self { segmenter, optimiser, objective, exact, weights, norms: Vec::new() }
+        let options = AdamOptions { learning_rate, ..AdamOptions::default() };
+        let descent =
+            Descent::new(parameters(&segmenter.net), |weights| Box::new(Adam::new(weights, options)));
+        Self { segmenter, descent, objective, exact }
     }
 
     /// One update on `pictures` (N, H, W, channels) in [-1, 1] and their `masks` (N, H, W, 1) of 0 and 1 (Mosinska et al. 2018,
@@ -80,19 +79,8 @@ impl Learner {
         drop((answers, target));
         let loss = loss.expect("at least one answer");
         learned.loss = loss.item();
-        let weights: Vec<Parameter> = self.weights.iter().map(|(_, weight)| weight.clone()).collect();
-        let gradients = tape.parameter_gradients(&loss, &weights);
-        // The tape holds the old weights: dropped first, so that they are changed in place.
-        drop(tape);
-        self.norms = norms(&gradients);
-        self.optimiser.step(&gradients);
-        learned.gradient = self.norms.iter().map(|norm| norm * norm).sum::<f64>().sqrt();
+        learned.gradient = self.descent.update(tape, &loss);
         learned
-    }
-
-    /// The norm of each gradient of the last update, by its weight's name.
-    pub fn gradient_norms(&self) -> impl Iterator<Item = (&str, f64)> {
-        self.weights.iter().map(|(name, _)| name.as_str()).zip(self.norms.iter().copied())
     }
 
     /// Whether algorithms that trade digits for speed are refused.

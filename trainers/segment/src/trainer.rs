@@ -71,7 +71,12 @@ impl Trainer for Single {
     }
 
     fn gradient_norms(&self) -> Vec<(String, f32)> {
-        self.training.learner.gradient_norms().map(|(name, norm)| (name.to_owned(), norm as f32)).collect()
+        self.training
+            .learner
+            .descent
+            .gradient_norms()
+            .map(|(name, norm)| (name.to_owned(), norm as f32))
+            .collect()
     }
 
     fn save(&self, state: &mut State) {

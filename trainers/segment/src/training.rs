@@ -67,7 +67,7 @@ impl Training {
     /// Stores everything a later update depends on under `prefix`.
     pub fn save(&self, state: &mut State, prefix: &str) {
         state.put_module(&format!("{prefix}/net"), &self.learner.segmenter.net);
-        state.put_optimiser(&format!("{prefix}/optimiser"), &self.learner.optimiser);
+        state.put_optimiser(&format!("{prefix}/optimiser"), &*self.learner.descent.optimiser);
         state.put_integer(format!("{prefix}/data-position"), self.loader.position() as i64);
         self.trouble.save(state, &format!("{prefix}/trouble"));
     }
@@ -78,7 +78,7 @@ impl Training {
     /// An entry is missing or has another shape.
     pub fn load(&mut self, state: &State, prefix: &str) -> Result<(), StateError> {
         state.load_module(&format!("{prefix}/net"), &self.learner.segmenter.net)?;
-        state.load_optimiser(&format!("{prefix}/optimiser"), &mut self.learner.optimiser)?;
+        state.load_optimiser(&format!("{prefix}/optimiser"), &mut *self.learner.descent.optimiser)?;
         self.loader.seek(state.integer(&format!("{prefix}/data-position"))? as u64);
         self.trouble = Trouble::load(state, &format!("{prefix}/trouble"))?;
         Ok(())

@@ -23,7 +23,7 @@ pub(super) fn prepare() -> Box<dyn FnMut()> {
     let labels: Vec<i64> = (0..IDENTITIES * FACES).map(|face| (face / FACES) as i64).collect();
     Box::new(move || {
         let gradients = learner.gradients(&faces, &[], |_, embeddings| LOSS.of(embeddings, &labels, 0).0);
-        learner.step(&gradients.net);
+        learner.descent.step(&gradients.net);
     })
 }
 

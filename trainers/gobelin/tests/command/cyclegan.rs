@@ -1,15 +1,13 @@
 //! `gobelin cyclegan`: runs, resumption, translation, and bad input.
 
 use std::fs;
-use std::path::Path;
-use std::thread::sleep;
-use std::time::Instant;
 
-use image::{DynamicImage, ImageBuffer, Luma, LumaA, Rgb, Rgba};
 use tempfile::{TempDir, tempdir};
 
 use crate::refusals::must_refuse;
-use crate::shell::{call, contents, gobelin, metrics, must_be_the_same_run, told};
+use crate::shell::{
+    CMYK, call, contents, gobelin, killed_and_resumed, metrics, must_be_the_same_run, write_picture,
+};
 
 /// What makes a run take less than a second.
 const TINY: &str = "--size 24 --width 2 --blocks 1 --pool 3 --held-out 3 --constant-steps 6 --decay-steps 8 --steps 12 \
@@ -20,24 +18,6 @@ const RUNS: [&str; 3] = [
     "--data ab:ab --identity 0.5 --batch 2 --patch 16",
     "--data ab:ab --channels 1 --cycle 0 --loss hinge --upsample resize --exact --flip=false --crop-from 24",
 ];
-
-/// A JPEG of four inks, which no encoder here can make.
-const CMYK: &[u8] = include_bytes!("../../../../datasets/tests/cmyk.jpg");
-
-/// A picture that differs with every number, in every mode that pictures come in.
-fn write_picture(path: &Path, number: u32) {
-    let (width, height) = (25 + number % 9, 24 + number % 5);
-    let at = |x: u32, y: u32, by: u32| ((x * 7 + y * 5 * by + number * 31) % 256) as u8;
-    let deep = |x, y| u16::from(at(x, y, 1)) * 257;
-    let picture: DynamicImage = match number % 5 {
-        0 => ImageBuffer::from_fn(width, height, |x, y| Luma([at(x, y, 1)])).into(),
-        1 => ImageBuffer::from_fn(width, height, |x, y| LumaA([at(x, y, 1), at(y, x, 2)])).into(),
-        2 => ImageBuffer::from_fn(width, height, |x, y| Rgba([at(x, y, 1), 50, 90, at(y, x, 2)])).into(),
-        3 => ImageBuffer::from_fn(width, height, |x, y| Rgb([deep(x, y), 9000, deep(y, x)])).into(),
-        _ => ImageBuffer::from_fn(width, height, |x, y| Rgb([at(x, y, 1), at(x, y, 2), at(x, y, 3)])).into(),
-    };
-    picture.save(path).unwrap();
-}
 
 /// A new directory with two domains in `ab`, one larger than the other.
 fn workplace() -> TempDir {
@@ -120,31 +100,17 @@ fn the_number_of_threads_changes_no_byte() {
 
 #[test]
 fn killed_and_resumed_a_run_ends_the_same() {
-    let mut kills_in_all = 0;
-    for words in RUNS {
-        let begun = Instant::now();
-        let expected = trained(&format!("{TINY} {words}"));
-        let whole = begun.elapsed();
-        let here = workplace();
-        let mut next = format!("cyclegan --out run {TINY} {words}");
-        let mut kills = 0;
-        for share in [50, 65, 80, 0] {
-            let mut process = gobelin(here.path(), &next).spawn().unwrap();
-            if share > 0 {
-                sleep(whole * share / 100);
-                process.kill().unwrap();
-            }
-            let output = process.wait_with_output().unwrap();
-            kills += u32::from(output.status.code().is_none());
-            assert!(output.status.code().is_none_or(|code| code == 0), "{:?}", told(&output).1);
-            if here.path().join("run/config.toml").exists() {
-                next = "cyclegan --out run --resume".into();
-            }
-        }
-        must_be_the_same_run(here.path(), expected.path(), &format!("{words}, killed {kills} times"));
-        kills_in_all += kills;
-    }
-    assert!(kills_in_all > 0, "no kill came in time");
+    let kills: u32 = RUNS
+        .iter()
+        .map(|words| {
+            let expected = trained(&format!("{TINY} {words}"));
+            let here = workplace();
+            let kills = killed_and_resumed(here.path(), &format!("cyclegan --out run {TINY} {words}"));
+            must_be_the_same_run(here.path(), expected.path(), &format!("{words}, killed {kills} times"));
+            kills
+        })
+        .sum();
+    assert!(kills > 0, "no kill came in time");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod bench;
 mod cyclegan;
 mod data;
+mod facenet;
 mod loss;
 mod metric;
 mod net;

@@ -5,7 +5,10 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
+use image::{DynamicImage, ImageBuffer, Luma, LumaA, Rgb, Rgba};
 use tempfile::{TempDir, tempdir};
 
 /// The command `gobelin WORDS` in `directory`.
@@ -75,6 +78,24 @@ pub fn write_pictures(folder: &Path, count: u32) {
     }
 }
 
+/// A JPEG of four inks, which no encoder here can make.
+pub const CMYK: &[u8] = include_bytes!("../../../../datasets/tests/cmyk.jpg");
+
+/// A picture that differs with every number, in every mode that pictures come in.
+pub fn write_picture(path: &Path, number: u32) {
+    let (width, height) = (25 + number % 9, 24 + number % 5);
+    let at = |x: u32, y: u32, by: u32| ((x * 7 + y * 5 * by + number * 31) % 256) as u8;
+    let deep = |x, y| u16::from(at(x, y, 1)) * 257;
+    let picture: DynamicImage = match number % 5 {
+        0 => ImageBuffer::from_fn(width, height, |x, y| Luma([at(x, y, 1)])).into(),
+        1 => ImageBuffer::from_fn(width, height, |x, y| LumaA([at(x, y, 1), at(y, x, 2)])).into(),
+        2 => ImageBuffer::from_fn(width, height, |x, y| Rgba([at(x, y, 1), 50, 90, at(y, x, 2)])).into(),
+        3 => ImageBuffer::from_fn(width, height, |x, y| Rgb([deep(x, y), 9000, deep(y, x)])).into(),
+        _ => ImageBuffer::from_fn(width, height, |x, y| Rgb([at(x, y, 1), at(x, y, 2), at(x, y, 3)])).into(),
+    };
+    picture.save(path).unwrap();
+}
+
 /// Every file below `directory` and what it holds, without the sign of who works in it.
 pub fn contents(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
@@ -95,6 +116,34 @@ pub fn contents(directory: &Path) -> BTreeMap<String, Vec<u8>> {
 pub fn metrics(run: &Path) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// Begins `gobelin WORDS`, a run with `--out run`, kills it, resumes it and kills it again, then resumes it to its end; how many
+/// kills came before a process had ended by itself.
+#[track_caller]
+pub fn killed_and_resumed(here: &Path, words: &str) -> u32 {
+    let trainer = words.split_whitespace().next().expect("a trainer");
+    let (mut next, mut kills) = (words.to_owned(), 0);
+    // Killed as soon as there are checkpoints, then as soon as there is another, and so on.
+    for kill in [true, true, true, false] {
+        let checkpoint = here.join("run/checkpoint.previous");
+        let written = || fs::metadata(&checkpoint).and_then(|file| file.modified()).ok();
+        let before = written();
+        let mut process = gobelin(here, &next).spawn().unwrap();
+        if kill {
+            while written() == before && process.try_wait().unwrap().is_none() {
+                sleep(Duration::from_millis(1));
+            }
+            process.kill().unwrap();
+        }
+        let output = process.wait_with_output().unwrap();
+        kills += u32::from(output.status.code().is_none());
+        assert!(output.status.code().is_none_or(|code| code == 0), "{words}: {:?}", told(&output).1);
+        if here.join("run/config.toml").exists() {
+            next = format!("{trainer} --out run --resume");
+        }
+    }
+    kills
 }
 
 /// All that the directory `run` of both workplaces holds must be the same to the last byte, but for the seconds in

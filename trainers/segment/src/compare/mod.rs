@@ -182,7 +182,7 @@ impl Trainer for Comparison {
 
     fn gradient_norms(&self) -> Vec<(String, f32)> {
         let of = |(part, training): (String, &Training)| {
-            let norms = training.learner.gradient_norms();
+            let norms = training.learner.descent.gradient_norms();
             norms.map(|(name, norm)| (format!("{part}/{name}"), norm as f32)).collect::<Vec<_>>()
         };
         self.parts().flat_map(of).collect()

@@ -1,4 +1,6 @@
-//! Part of a dataset: how data that comes in one piece is split.
+//! Part of a dataset.
+
+use std::sync::Arc;
 
 use crate::{DataError, Dataset, PictureShape, Sample, Split};
 
@@ -6,28 +8,44 @@ use crate::{DataError, Dataset, PictureShape, Sample, Split};
 const TENTH: usize = 10;
 
 /// Some pictures of a dataset, under labels counted anew from 0.
-pub(crate) struct Subset<D> {
-    whole: D,
+pub struct Subset {
+    whole: Arc<dyn Dataset>,
     indices: Vec<usize>,
-    /// Labels of the whole that are left, in order.
+    /// Labels of the whole that are left, in rising order.
     labels: Vec<u32>,
-    split: Split,
+    /// Which part it is, for people.
+    part: &'static str,
 }
 
-impl<D: Dataset> Subset<D> {
-    /// Holds out every tenth picture, the first among them.
-    pub fn by_picture(whole: D, split: Split) -> Self {
-        let indices = (0..whole.len()).filter(|index| keeps(*index, split)).collect();
-        let labels = (0..whole.classes() as u32).collect();
-        Self { whole, indices, labels, split }
+impl Subset {
+    /// The pictures at these places, in this order, with the labels that they have.
+    pub fn chosen(whole: Arc<dyn Dataset>, indices: Vec<usize>) -> Self {
+        let mut labels: Vec<u32> = indices.iter().map(|&index| whole.label(index)).collect();
+        labels.sort_unstable();
+        labels.dedup();
+        Self { whole, indices, labels, part: "a part" }
     }
 
-    /// Holds out every tenth label with all its pictures, the first among
-    /// them, so that nobody held out is ever trained on.
-    pub fn by_label(whole: D, split: Split) -> Self {
+    /// How data that comes in one piece is split by picture: every tenth is held out, the first among them.
+    pub fn by_picture(whole: impl Dataset + 'static, split: Split) -> Self {
+        let indices = (0..whole.len()).filter(|index| keeps(*index, split)).collect();
+        let labels = (0..whole.classes() as u32).collect();
+        Self { whole: Arc::new(whole), indices, labels, part: part(split) }
+    }
+
+    /// How data that comes in one piece is split by label: every tenth label with all its pictures is held out, the first
+    /// among them, so that nobody held out is ever trained on.
+    pub fn by_label(whole: impl Dataset + 'static, split: Split) -> Self {
         let indices = (0..whole.len()).filter(|index| keeps(whole.label(*index) as usize, split)).collect();
         let labels = (0..whole.classes() as u32).filter(|label| keeps(*label as usize, split)).collect();
-        Self { whole, indices, labels, split }
+        Self { whole: Arc::new(whole), indices, labels, part: part(split) }
+    }
+}
+
+fn part(split: Split) -> &'static str {
+    match split {
+        Split::Train => "nine tenths to train on",
+        Split::HeldOut => "a tenth held out",
     }
 }
 
@@ -35,7 +53,7 @@ fn keeps(number: usize, split: Split) -> bool {
     number.is_multiple_of(TENTH) == (split == Split::HeldOut)
 }
 
-impl<D: Dataset> Dataset for Subset<D> {
+impl Dataset for Subset {
     fn len(&self) -> usize {
         self.indices.len()
     }
@@ -71,10 +89,6 @@ impl<D: Dataset> Dataset for Subset<D> {
     }
 
     fn describe(&self) -> String {
-        let part = match self.split {
-            Split::Train => "nine tenths to train on",
-            Split::HeldOut => "a tenth held out",
-        };
-        format!("{}, {part}: {} pictures", self.whole.describe(), self.len())
+        format!("{}, {}: {} pictures", self.whole.describe(), self.part, self.len())
     }
 }
