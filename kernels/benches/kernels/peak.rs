@@ -1,35 +1,43 @@
 //! The fused multiply-adds a core can do, measured: independent chains in registers, on every thread at once.
 
-use gobelin_kernels::cpu::simd::{Kernel, Vector, dispatch};
+use gobelin_kernels::cpu::simd::{Kernel, Sixteen, Vector, dispatch};
 use std::sync::Barrier;
 use std::time::Instant;
 
-const CHAINS: usize = 12;
+/// Registers that the chains take, in every form: enough that none waits for itself, and none is spilt.
+const REGISTERS: usize = 12;
 const STEPS: usize = 100_000;
+
+/// How many chains of sixteen lanes that makes.
+const fn count<V: Vector>() -> usize {
+    REGISTERS / 2 * V::Sixteen::CHAINS
+}
 
 struct Chains;
 
 impl Kernel for Chains {
-    type Output = f32;
+    /// Operations, and a result that keeps them from being left out.
+    type Output = (usize, f32);
 
     #[inline(always)]
-    unsafe fn run<V: Vector>(self) -> f32 {
+    unsafe fn run<V: Vector>(self) -> (usize, f32) {
         // SAFETY: `dispatch` only runs forms that the processor has; the lanes have room for one vector.
         unsafe {
-            let (factor, addend) = (V::splat(std::hint::black_box(0.5)), V::splat(std::hint::black_box(1.0)));
-            let mut chains = [V::splat(1.0); CHAINS];
+            let splat = |value| V::Sixteen::splat(std::hint::black_box(value));
+            let (factor, addend) = (splat(0.5), splat(1.0));
+            let mut chains = [splat(1.0); REGISTERS];
             for _ in 0..STEPS {
-                for chain in &mut chains {
+                for chain in &mut chains[..count::<V>()] {
                     *chain = chain.mul_add(factor, addend);
                 }
             }
-            let mut lanes = [0.0; 8];
+            let mut lanes = [0.0; 16];
             let mut sum = chains[0];
-            for chain in &chains[1..] {
+            for chain in &chains[1..count::<V>()] {
                 sum = sum.add(*chain);
             }
             sum.store(lanes.as_mut_ptr());
-            lanes.iter().sum()
+            (count::<V>() * STEPS * 32, lanes.iter().sum())
         }
     }
 }
@@ -38,14 +46,14 @@ impl Kernel for Chains {
 pub fn measure(threads: usize) -> f64 {
     let barrier = Barrier::new(threads);
     let one = || {
-        let mut best = f64::MAX;
+        let (mut best, mut flops) = (f64::MAX, 0);
         for _ in 0..200 {
             barrier.wait();
             let begin = Instant::now();
-            std::hint::black_box(dispatch(Chains));
+            flops = std::hint::black_box(dispatch(Chains)).0;
             best = best.min(begin.elapsed().as_secs_f64());
         }
-        (CHAINS * STEPS * 16) as f64 / best * 1e-9
+        flops as f64 / best * 1e-9
     };
     std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(one)).collect();

@@ -92,7 +92,7 @@ pub fn squared_distances(x: &[f32], y: &[f32], width: usize, out: &mut [f32]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::simd::{Form, detected, dispatch_as};
+    use super::super::simd::{Form, dispatch_as, forms};
     use super::*;
 
     #[test]
@@ -114,14 +114,14 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_agree() {
+    fn all_forms_agree() {
         let values: Vec<f32> = (0..6 * 37).map(|i| (i as f32 * 0.37).sin()).collect();
         let row = |i: usize| &values[i * 37..][..37];
         let tile = || Tile { x: std::array::from_fn(row), y: std::array::from_fn(|j| row(j + 2)) };
-        if detected() {
-            let (portable, avx) = (dispatch_as(Form::Portable, tile()), dispatch_as(Form::Avx, tile()));
-            for (a, b) in portable.as_flattened().iter().zip(avx.as_flattened()) {
-                assert!((a - b).abs() <= 1e-6 * a);
+        let portable = dispatch_as(Form::Portable, tile());
+        for form in forms() {
+            for (a, b) in portable.as_flattened().iter().zip(dispatch_as(form, tile()).as_flattened()) {
+                assert!((a - b).abs() <= 1e-6 * a, "{form:?}");
             }
         }
     }

@@ -262,18 +262,20 @@ impl<'a> Operand<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::simd::{Form, dispatch_as};
+    use super::super::simd::{Form, dispatch_as, forms};
     use super::*;
 
     #[test]
-    fn both_forms_give_the_same_bits() {
+    fn all_forms_give_the_same_bits() {
         let x: Vec<f32> = (0..1003).map(|i| (i as f32 * 0.37).sin() * 3.0).collect();
         let function = |v: f32| v * v * 0.3 + v;
-        let (mut portable, mut avx) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-        dispatch_as(Form::Portable, Map(&x, &mut portable, &function));
-        if super::super::simd::detected() {
-            dispatch_as(Form::Avx, Map(&x, &mut avx, &function));
-            assert_eq!(portable, avx);
+        let run = |form| {
+            let mut y = vec![0.0; x.len()];
+            dispatch_as(form, Map(&x, &mut y, &function));
+            y
+        };
+        for form in forms() {
+            assert_eq!(run(form), run(Form::Portable), "{form:?}");
         }
     }
 

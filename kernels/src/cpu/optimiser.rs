@@ -329,7 +329,7 @@ pub fn square_sum(x: &[f32]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::simd::{Form, detected, dispatch_as};
+    use super::super::simd::{Form, dispatch_as, forms};
     use super::*;
 
     fn wave(length: usize, step: f32) -> Vec<f32> {
@@ -349,19 +349,18 @@ mod tests {
         parameter.iter().chain(slots.iter().flatten()).map(|value| value.to_bits()).collect()
     }
 
-    fn both<const N: usize>(name: &str, rule: impl Fn(f32, f32, [f32; N]) -> (f32, [f32; N])) {
-        assert!(bits(Form::Portable, &rule) == bits(Form::Avx, &rule), "{name}: the forms differ");
+    fn all<const N: usize>(name: &str, rule: impl Fn(f32, f32, [f32; N]) -> (f32, [f32; N])) {
+        for form in forms() {
+            assert!(bits(form, &rule) == bits(Form::Portable, &rule), "{name}: {form:?} differs");
+        }
     }
 
     #[test]
-    fn both_forms_give_the_same_bits() {
-        if !detected() {
-            return;
-        }
+    fn all_forms_give_the_same_bits() {
         for nesterov in [false, true] {
             let sgd = Sgd { rate: 0.1, decay: 0.01, momentum: 0.9, gain: 0.7, nesterov };
-            both("sgd", |p, g, []| (sgd.plain(p, g), []));
-            both("sgd with momentum", |p, g, [v]| sgd.moving(p, g, v));
+            all("sgd", |p, g, []| (sgd.plain(p, g), []));
+            all("sgd with momentum", |p, g, [v]| sgd.moving(p, g, v));
         }
         let adam = Adam {
             rate: 0.003,
@@ -372,18 +371,20 @@ mod tests {
             correction: 0.7,
             epsilon: 1e-8,
         };
-        both("adam", |p, g, s| adam.apply(p, g, s));
+        all("adam", |p, g, s| adam.apply(p, g, s));
         let rmsprop =
             RmsProp { rate: 0.01, decay: 0.01, alpha: 0.99, gain: 0.01, epsilon: 1e-8, momentum: 0.9 };
-        both("rmsprop", |p, g, s| rmsprop.plain(p, g, s));
-        both("rmsprop, centred", |p, g, s| rmsprop.centred(p, g, s));
-        both("rmsprop with momentum", |p, g, s| rmsprop.moving(p, g, s));
-        both("rmsprop with both", |p, g, s| rmsprop.moving_centred(p, g, s));
+        all("rmsprop", |p, g, s| rmsprop.plain(p, g, s));
+        all("rmsprop, centred", |p, g, s| rmsprop.centred(p, g, s));
+        all("rmsprop with momentum", |p, g, s| rmsprop.moving(p, g, s));
+        all("rmsprop with both", |p, g, s| rmsprop.moving_centred(p, g, s));
         let adagrad = AdaGrad { rate: 0.05, decay: 0.01, epsilon: 1e-10 };
-        both("adagrad", |p, g, s| adagrad.apply(p, g, s));
+        all("adagrad", |p, g, s| adagrad.apply(p, g, s));
         let x = wave(10_001, 0.37);
         let sum = |form| dispatch_as(form, SquareSum(&x)).to_bits();
-        assert_eq!(sum(Form::Portable), sum(Form::Avx));
+        for form in forms() {
+            assert_eq!(sum(form), sum(Form::Portable), "{form:?}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Every kernel on every device: the host's two forms, and the card or what stands in for it. One set of cases drives them all.
+//! Every kernel on every device: the host's forms, and the card or what stands in for it. One set of cases drives them all.
 //!
 //! Where there is no C++ compiler or no card, their tests say so and pass; `GOBELIN_EMULATION=1` and `GOBELIN_CARD=1` make
 //! them fail.
@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use case::Case;
 use emulation::{Emulation, Order};
+use gobelin_kernels::cpu::simd::{self, Form};
 use gobelin_kernels::cuda::driver::Driver;
 use gobelin_kernels::cuda::{Device, Error, is_driver_present};
 
@@ -53,20 +54,26 @@ fn device_results(cases: &[Case], driver: Arc<dyn Driver>) -> Vec<Result<Vec<f32
 }
 
 #[test]
-fn the_portable_form_agrees() {
+fn every_plainer_form_agrees() {
     let cases = cases::all();
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("portable-results");
-    let test = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "write_results", "--ignored"])
-        .envs([("GOBELIN_PORTABLE", "1".as_ref()), (RESULTS, path.as_os_str())])
-        .output()
-        .unwrap();
-    assert!(test.status.success(), "{}", String::from_utf8_lossy(&test.stdout));
-    let found = read_results(&path);
-    fs::remove_file(path).unwrap();
-    assert_eq!(found.len(), cases.len());
-    let found: Vec<_> = found.into_iter().map(Ok).collect();
-    assert_none("the portable form differs", &compare(&cases, &host_results(&cases), &found));
+    let expected = host_results(&cases);
+    for (form, name) in [(Form::Portable, "portable"), (Form::Avx, "avx2")] {
+        if form >= simd::form() || !simd::forms().any(|found| found == form) {
+            continue;
+        }
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-results"));
+        let test = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "write_results", "--ignored"])
+            .envs([("GOBELIN_SIMD", name.as_ref()), (RESULTS, path.as_os_str())])
+            .output()
+            .unwrap();
+        assert!(test.status.success(), "{}", String::from_utf8_lossy(&test.stdout));
+        let found = read_results(&path);
+        fs::remove_file(path).unwrap();
+        assert_eq!(found.len(), cases.len());
+        let found: Vec<_> = found.into_iter().map(Ok).collect();
+        assert_none(&format!("{form:?} differs"), &compare(&cases, &expected, &found));
+    }
 }
 
 /// Not a test: what a child process in another form is asked for.

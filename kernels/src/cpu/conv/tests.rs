@@ -1,5 +1,5 @@
 use super::*;
-use crate::cpu::simd::detected;
+use crate::cpu::simd::forms;
 
 /// Numbers in [-1, 1) that repeat after a long time.
 fn numbers(count: usize, seed: u32) -> Vec<f32> {
@@ -156,11 +156,11 @@ impl Case {
 const DIRECTIONS: [Direction; 3] = [Direction::Forward, Direction::InputGradient, Direction::WeightGradient];
 
 fn check(direction: Direction) {
-    let forms: &[Form] = if detected() { &[Form::Portable, Form::Avx] } else { &[Form::Portable] };
+    let forms: Vec<Form> = forms().collect();
     for &shape in SHAPES {
         let case = Case::new(shape);
         let expected = case.expected(direction);
-        for &form in forms {
+        for &form in &forms {
             let result = case.run(form, direction);
             for (i, (r, e)) in result.iter().zip(&expected).enumerate() {
                 // Terms below 1 in size, sums of up to 2,700 of them: rounding reaches 2.2e-5, a lost term 1.

@@ -8,16 +8,19 @@
 //! [`Tile`] is the register tile itself, for kernels that gather a sum from several places (the taps of a
 //! convolution); the tests run it whole on panels packed one after the other.
 
-use crate::cpu::simd::Vector;
+use crate::cpu::simd::{Sixteen, Vector};
 
 /// Rows of a tile: how many values of A are broadcast in a step.
 pub(crate) const ROWS: usize = 6;
 /// Columns of a tile: two vectors of B.
 pub(crate) const COLUMNS: usize = 16;
 
-/// Sums of a tile in registers.
+/// Sums of a tile in registers: each of its values is the sum of as many chains as the form needs.
 #[derive(Clone, Copy)]
-pub(crate) struct Tile<V>([[V; 2]; ROWS]);
+pub(crate) struct Tile<V: Vector>([[V::Sixteen; ROWS]; MOST_CHAINS]);
+
+/// Chains of any form.
+const MOST_CHAINS: usize = 2;
 
 impl<V: Vector> Tile<V> {
     /// All sums zero.
@@ -27,7 +30,7 @@ impl<V: Vector> Tile<V> {
     #[inline(always)]
     pub(crate) unsafe fn zero() -> Self {
         // SAFETY: the caller's promise.
-        Self([[unsafe { V::splat(0.0) }; 2]; ROWS])
+        Self([[unsafe { V::Sixteen::splat(0.0) }; ROWS]; MOST_CHAINS])
     }
 
     /// Adds `k` outer products: row `r` of A is read at `a[r] + i * step`, B at `b + i * COLUMNS`.
@@ -42,11 +45,21 @@ impl<V: Vector> Tile<V> {
             let (mut b, mut at) = (b, 0);
             // Counting by the pointer itself: a count that comes from a minimum is else worked out anew each step.
             let end = b.add(k * COLUMNS);
+            let whole = b.add(k / V::Sixteen::CHAINS * V::Sixteen::CHAINS * COLUMNS);
+            while b != whole {
+                for chain in &mut sums[..V::Sixteen::CHAINS] {
+                    let right = V::Sixteen::load(b);
+                    for r in 0..ROWS {
+                        chain[r] = V::Sixteen::splat(*a[r].add(at)).mul_add(right, chain[r]);
+                    }
+                    b = b.add(COLUMNS);
+                    at += step;
+                }
+            }
             while b != end {
-                let (left, right) = (V::load(b), V::load(b.add(V::LANES)));
+                let right = V::Sixteen::load(b);
                 for r in 0..ROWS {
-                    let value = V::splat(*a[r].add(at));
-                    sums[r] = [value.mul_add(left, sums[r][0]), value.mul_add(right, sums[r][1])];
+                    sums[0][r] = V::Sixteen::splat(*a[r].add(at)).mul_add(right, sums[0][r]);
                 }
                 b = b.add(COLUMNS);
                 at += step;
@@ -64,13 +77,14 @@ impl<V: Vector> Tile<V> {
         // SAFETY: the caller vouches for sixteen floats in each row.
         unsafe {
             for r in 0..ROWS {
-                let [mut left, mut right] = self.0[r];
-                if accumulate {
-                    left = V::load(c[r]).add(left);
-                    right = V::load(c[r].add(V::LANES)).add(right);
+                let mut sum = self.0[0][r];
+                for chain in &self.0[1..V::Sixteen::CHAINS] {
+                    sum = sum.add(chain[r]);
                 }
-                left.store(c[r]);
-                right.store(c[r].add(V::LANES));
+                if accumulate {
+                    sum = V::Sixteen::load(c[r]).add(sum);
+                }
+                sum.store(c[r]);
             }
         }
     }
@@ -161,7 +175,7 @@ pub(crate) unsafe fn places(start: *mut f32, stride: usize, used: usize) -> [*mu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu::simd::{Form, Kernel, detected, dispatch_as};
+    use crate::cpu::simd::{Form, Kernel, dispatch_as, forms};
 
     /// `C = A B`, or `C += A B`, of one tile: A packed as `k` times six floats, B as `k` times sixteen, C row-major
     /// with `stride` floats from row to row.
@@ -266,9 +280,6 @@ mod tests {
 
     #[test]
     fn a_tile_is_the_product_of_its_panels() {
-        check(Form::Portable);
-        if detected() {
-            check(Form::Avx);
-        }
+        forms().for_each(check);
     }
 }

@@ -1,7 +1,7 @@
 //! Against the definition in double precision.
 
 use super::*;
-use crate::cpu::simd::detected;
+use crate::cpu::simd::forms;
 
 /// Numbers in (-1, 1) without a pattern that sums could cancel by.
 fn noise(count: usize, seed: u64) -> Vec<f32> {
@@ -114,10 +114,6 @@ fn four(batch: usize, size: [usize; 2], channels: [usize; 2], padding: usize) ->
 /// 4x4 with stride 2.
 fn phases(batch: usize, size: [usize; 2], channels: [usize; 2]) -> Conv2d {
     Conv2d { stride: [2, 2], ..four(batch, size, channels, 1) }
-}
-
-fn forms() -> Vec<Form> {
-    if detected() { vec![Form::Portable, Form::Avx] } else { vec![Form::Portable] }
 }
 
 #[test]

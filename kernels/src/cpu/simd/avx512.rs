@@ -1,0 +1,110 @@
+//! AVX-512.
+//!
+//! A vector is still eight lanes, in one of 32 registers instead of 16; [`Sixteen`] is one 512-bit register.
+
+use super::avx::Avx;
+use super::{Sixteen, Vector};
+use std::arch::x86_64::{
+    __m512, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_storeu_ps,
+};
+
+/// One 256-bit register; needs AVX-512 F and VL beside AVX2 and FMA.
+#[derive(Clone, Copy)]
+pub struct Avx512(Avx);
+
+/// One 512-bit register; needs AVX-512 F.
+#[derive(Clone, Copy)]
+pub struct Register(__m512);
+
+// SAFETY (of every body): the caller vouches for AVX-512, and for the pointers.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl Sixteen for Register {
+    // A fused multiply-add takes four cycles and two begin in each: fewer sums than eight would wait for each other.
+    const CHAINS: usize = 2;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        Self(unsafe { _mm512_set1_ps(value) })
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        Self(unsafe { _mm512_loadu_ps(from) })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        unsafe { _mm512_storeu_ps(to, self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        Self(unsafe { _mm512_add_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
+        Self(unsafe { _mm512_fmadd_ps(self.0, factor.0, addend.0) })
+    }
+}
+
+// SAFETY (of every body): AVX-512 includes what `Avx` needs.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl Vector for Avx512 {
+    type Sixteen = Register;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        Self(unsafe { Avx::splat(value) })
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        Self(unsafe { Avx::load(from) })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        unsafe { self.0.store(to) }
+    }
+
+    #[inline(always)]
+    unsafe fn stream(self, to: *mut f32) {
+        unsafe { self.0.stream(to) }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(from: *const f32) {
+        unsafe { Avx::prefetch(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        Self(unsafe { self.0.add(other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        Self(unsafe { self.0.sub(other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        Self(unsafe { self.0.mul(other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
+        Self(unsafe { self.0.mul_add(factor.0, addend.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        Self(unsafe { self.0.max(other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(rows: [Self; 8]) -> [Self; 8] {
+        unsafe { Avx::transpose(rows.map(|row| row.0)) }.map(Self)
+    }
+}

@@ -1,0 +1,252 @@
+//! Eight floats at a time: one small trait, and a form of it for AVX-512, for AVX2 with FMA, and in plain Rust.
+//!
+//! A kernel is written once, generic over [`Vector`], and marked `#[inline(always)]`. [`dispatch`] instantiates it for the
+//! processor found: inside a function compiled with `target_feature(enable = "avx2,fma")` for [`Avx`], likewise for
+//! [`Avx512`], or plainly for [`Portable`]. Sums of products, where arithmetic is the limit, are held in [`Sixteen`] lanes.
+
+use std::sync::OnceLock;
+
+/// Eight `f32` lanes.
+///
+/// # Safety of implementors
+/// `load` and `store` need pointers valid for eight floats; no alignment is asked for. A form may only be
+/// used where the processor has it, which [`dispatch`] sees to.
+pub trait Vector: Copy + Send + Sync + 'static {
+    /// How many floats one vector holds.
+    const LANES: usize = 8;
+    /// Twice as many.
+    type Sixteen: Sixteen;
+
+    /// Eight times `value`.
+    ///
+    /// # Safety
+    /// The processor must support this form.
+    unsafe fn splat(value: f32) -> Self;
+    /// Reads eight floats.
+    ///
+    /// # Safety
+    /// `from` must be valid for reads of eight floats, and the processor must support this form.
+    unsafe fn load(from: *const f32) -> Self;
+    /// Writes eight floats.
+    ///
+    /// # Safety
+    /// `to` must be valid for writes of eight floats, and the processor must support this form.
+    unsafe fn store(self, to: *mut f32);
+    /// Writes eight floats past the caches: for outputs that are not read again soon.
+    ///
+    /// # Safety
+    /// As [`Vector::store`], and `to` must be 32-byte aligned.
+    unsafe fn stream(self, to: *mut f32);
+    /// Asks for the cache line at `from`, without waiting; any address will do.
+    ///
+    /// # Safety
+    /// The processor must support this form.
+    unsafe fn prefetch(from: *const f32);
+    /// `self + other`.
+    ///
+    /// # Safety
+    /// The processor must support this form.
+    unsafe fn add(self, other: Self) -> Self;
+    /// `self - other`.
+    ///
+    /// # Safety
+    /// The processor must support this form.
+    unsafe fn sub(self, other: Self) -> Self;
+    /// `self * other`.
+    ///
+    /// # Safety
+    /// The processor must support this form.
+    unsafe fn mul(self, other: Self) -> Self;
+    /// `self * factor + addend`: in one rounding with FMA, in two without.
+    ///
+    /// # Safety
+    /// The processor must support this form.
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
+    /// The larger of each pair of lanes.
+    ///
+    /// # Safety
+    /// The processor must support this form.
+    unsafe fn max(self, other: Self) -> Self;
+    /// Turns eight rows into eight columns.
+    ///
+    /// # Safety
+    /// The processor must support this form.
+    unsafe fn transpose(rows: [Self; 8]) -> [Self; 8];
+}
+
+/// Sixteen `f32` lanes, for the sums of the products of matrices: two vectors, or one where registers are so wide.
+///
+/// # Safety of implementors
+/// As [`Vector`], with sixteen floats.
+pub trait Sixteen: Copy + Send + Sync + 'static {
+    /// How many independent sums of a tile of six rows keep the multipliers busy.
+    const CHAINS: usize;
+
+    /// Sixteen times `value`.
+    ///
+    /// # Safety
+    /// The processor must support this form.
+    unsafe fn splat(value: f32) -> Self;
+    /// Reads sixteen floats.
+    ///
+    /// # Safety
+    /// `from` must be valid for reads of sixteen floats, and the processor must support this form.
+    unsafe fn load(from: *const f32) -> Self;
+    /// Writes sixteen floats.
+    ///
+    /// # Safety
+    /// `to` must be valid for writes of sixteen floats, and the processor must support this form.
+    unsafe fn store(self, to: *mut f32);
+    /// `self + other`.
+    ///
+    /// # Safety
+    /// The processor must support this form.
+    unsafe fn add(self, other: Self) -> Self;
+    /// `self * factor + addend`, as [`Vector::mul_add`].
+    ///
+    /// # Safety
+    /// The processor must support this form.
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
+}
+
+// SAFETY (of every body): the caller's promise, for both halves.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl<V: Vector> Sixteen for [V; 2] {
+    // Six rows of two vectors are twelve sums already.
+    const CHAINS: usize = 1;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        [unsafe { V::splat(value) }; 2]
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        unsafe { [V::load(from), V::load(from.add(V::LANES))] }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        unsafe {
+            self[0].store(to);
+            self[1].store(to.add(V::LANES));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        unsafe { [self[0].add(other[0]), self[1].add(other[1])] }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
+        unsafe { [self[0].mul_add(factor[0], addend[0]), self[1].mul_add(factor[1], addend[1])] }
+    }
+}
+
+mod portable;
+pub use portable::Portable;
+
+#[cfg(target_arch = "x86_64")]
+mod avx;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
+pub use {avx::Avx, avx512::Avx512};
+
+/// A piece of work written once for any [`Vector`]; mark `run` `#[inline(always)]`.
+pub trait Kernel {
+    /// What the kernel returns.
+    type Output;
+    /// Does the work with vectors of type `V`.
+    ///
+    /// # Safety
+    /// The processor must support `V`.
+    unsafe fn run<V: Vector>(self) -> Self::Output;
+}
+
+/// Which form of the kernels runs, from the plainest to the best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Form {
+    /// Plain Rust.
+    Portable,
+    /// AVX2 and FMA.
+    Avx,
+    /// AVX-512 (F and VL), AVX2 and FMA.
+    Avx512,
+}
+
+/// The form used in this process: the best the processor has, or none better than the environment variable `GOBELIN_SIMD`
+/// names: `portable`, `avx2` or `avx512`, to compare them.
+pub fn form() -> Form {
+    static FORM: OnceLock<Form> = OnceLock::new();
+    *FORM.get_or_init(|| {
+        let asked = match std::env::var("GOBELIN_SIMD").as_deref() {
+            Ok("portable") => Form::Portable,
+            Ok("avx2") => Form::Avx,
+            _ => Form::Avx512,
+        };
+        forms().filter(|&form| form <= asked).last().expect("the portable form runs everywhere")
+    })
+}
+
+/// The forms that this processor has.
+pub fn forms() -> impl Iterator<Item = Form> {
+    [Form::Portable, Form::Avx, Form::Avx512].into_iter().filter(|&form| detected(form))
+}
+
+#[cfg(target_arch = "x86_64")]
+fn detected(form: Form) -> bool {
+    let avx = || is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    match form {
+        Form::Portable => true,
+        Form::Avx => avx(),
+        Form::Avx512 => avx() && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl"),
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn detected(form: Form) -> bool {
+    form == Form::Portable
+}
+
+/// Runs a kernel in this process's form.
+#[inline]
+pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
+    dispatch_as(form(), kernel)
+}
+
+/// Runs a kernel in a given form: how tests hold them equal.
+///
+/// # Panics
+/// If the processor lacks the form.
+#[inline]
+pub fn dispatch_as<K: Kernel>(form: Form, kernel: K) -> K::Output {
+    assert!(detected(form), "this processor has no {form:?}; Form::Portable runs everywhere");
+    match form {
+        // SAFETY: plain Rust runs everywhere.
+        Form::Portable => unsafe { kernel.run::<Portable>() },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: asserted above.
+        Form::Avx => unsafe { with_avx(kernel) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: asserted above.
+        Form::Avx512 => unsafe { with_avx512(kernel) },
+        #[cfg(not(target_arch = "x86_64"))]
+        Form::Avx | Form::Avx512 => unreachable!("asserted above"),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn with_avx<K: Kernel>(kernel: K) -> K::Output {
+    // SAFETY: this function's own features are what `Avx` needs.
+    unsafe { kernel.run::<Avx>() }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx2,fma")]
+fn with_avx512<K: Kernel>(kernel: K) -> K::Output {
+    // SAFETY: this function's own features are what `Avx512` needs.
+    unsafe { kernel.run::<Avx512>() }
+}
