@@ -24,6 +24,7 @@ pub mod check;
 pub mod ops;
 pub mod optimiser;
 mod parameter;
+pub mod profile;
 pub mod random;
 mod tape;
 mod tensor;

@@ -6,6 +6,7 @@ use std::rc::{Rc, Weak};
 
 use crate::ops;
 use crate::parameter::Parameter;
+use crate::profile;
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -168,6 +169,7 @@ impl Tape {
         let Some(last) = self.node_of(loss) else { return inputs.iter().map(|input| zeros(input)).collect() };
         let wanted: Vec<Option<usize>> = inputs.iter().map(|input| self.node_of(input)).collect();
         let leads = self.leads_to(&wanted, last);
+        let backward = profile::set_backward(true);
         let mut gradients: Vec<Option<Var>> = vec![None; last + 1];
         gradients[last] = Some(Var::constant(Tensor::ones(loss.shape())));
         for node in (0..=last).rev() {
@@ -182,7 +184,9 @@ impl Tape {
             let place = self.place(node);
             let step =
                 Step { gradient: gradient.expect("checked above"), needs: &needs, place: &place, recording };
+            let shape = step.gradient.shape().to_vec();
             let results = rule(step);
+            profile::charge(op, std::iter::empty(), &shape);
             assert!(results.len() == sources.len(), "{op}: its rule gave {} gradients", results.len());
             if recording {
                 self.0.nodes.borrow_mut()[node].state = State::Recorded(rule);
@@ -196,10 +200,15 @@ impl Tape {
                 *slot = Some(match slot.take() {
                     None => result,
                     Some(sum) if recording => ops::add(&sum, &result),
-                    Some(sum) => Var::constant(sum.into_tensor().zip_into(result.tensor(), |a, b| a + b)),
+                    Some(sum) => {
+                        let sum = sum.into_tensor().zip_into(result.tensor(), |a, b| a + b);
+                        profile::charge("accumulate", [sum.shape(), result.shape()].into_iter(), sum.shape());
+                        Var::constant(sum)
+                    }
                 });
             }
         }
+        profile::set_backward(backward);
         let of = |(input, node): (&&Var, &Option<usize>)| {
             let found = node.filter(|&n| n <= last).and_then(|n| gradients[n].clone());
             found.unwrap_or_else(|| zeros(input))

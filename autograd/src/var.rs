@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::profile;
 use crate::tape::{Place, Rule, Step, Tape};
 use crate::tensor::Tensor;
 
@@ -82,6 +83,7 @@ impl Var {
         inputs: &[&Var],
         rule: impl Fn(Step) -> Vec<Option<Var>> + 'static,
     ) -> Self {
+        profile::charge(op, inputs.iter().map(|input| input.shape()), output.shape());
         match Tape::record(op, inputs, || -> Rule { Box::new(rule) }) {
             Some(place) => Self::at(output, place),
             None => Self::constant(output),

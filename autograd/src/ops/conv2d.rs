@@ -5,6 +5,7 @@
 
 use gobelin_kernels::cpu::conv;
 
+use crate::profile;
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -66,6 +67,7 @@ pub fn conv2d(x: &Var, weight: &Var, window: Window) -> Var {
     let geometry = window.describe(&shape, channels_out);
     let [height, width] = window.output([shape[1], shape[2]]);
     let y = Tensor::build(&[shape[0], height, width, channels_out], |y| {
+        profile::count(geometry.operations());
         conv::forward(&geometry, x.tensor().data(), weight.tensor().data(), y);
     });
     let saved = (x.clone(), weight.clone());
@@ -102,6 +104,7 @@ pub fn conv2d_input_gradient(dy: &Var, weight: &Var, window: Window, size: [usiz
     );
     let geometry = window.describe(&large, channels_out);
     let dx = Tensor::build(&large, |dx| {
+        profile::count(geometry.operations());
         conv::input_gradient(&geometry, dy.tensor().data(), weight.tensor().data(), dx);
     });
     let saved = (dy.clone(), weight.clone());
@@ -130,6 +133,7 @@ pub fn conv2d_weight_gradient(x: &Var, dy: &Var, window: Window) -> Var {
     );
     let shape = [window.kernel[0], window.kernel[1], x_shape[3], channels_out];
     let dw = Tensor::build(&shape, |dw| {
+        profile::count(geometry.operations());
         conv::weight_gradient(&geometry, x.tensor().data(), dy.tensor().data(), dw);
     });
     let saved = (x.clone(), dy.clone());

@@ -7,6 +7,7 @@ use gobelin_kernels::cpu::conv::{self, Activation, Epilogue, Prepared};
 
 use super::conv2d::Window;
 use crate::ops;
+use crate::profile;
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -117,6 +118,7 @@ pub fn frozen_conv2d(x: &Var, filters: &Arc<FrozenFilters>, rectified: bool) -> 
 fn correlate(x: &Var, filters: &FrozenFilters, geometry: &conv::Conv2d, epilogue: Epilogue) -> Tensor {
     let shape = [geometry.batch, geometry.out_height(), geometry.out_width(), geometry.channels_out];
     let prepared = filters.prepared(Direction::Forward, geometry);
+    profile::count(geometry.operations());
     Tensor::build(&shape, |y| conv::forward_prepared(geometry, x.tensor().data(), prepared, epilogue, y))
 }
 
@@ -124,6 +126,7 @@ fn correlate(x: &Var, filters: &FrozenFilters, geometry: &conv::Conv2d, epilogue
 fn back(dy: &Var, filters: &Arc<FrozenFilters>, geometry: conv::Conv2d) -> Var {
     let shape = [geometry.batch, geometry.height, geometry.width, geometry.channels_in];
     let prepared = filters.prepared(Direction::InputGradient, &geometry);
+    profile::count(geometry.operations());
     let dx = Tensor::build(&shape, |dx| {
         conv::input_gradient_prepared(&geometry, dy.tensor().data(), prepared, dx);
     });

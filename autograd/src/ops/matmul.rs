@@ -2,6 +2,7 @@
 
 use gobelin_kernels::cpu::gemm::{self, Batch, Gemm};
 
+use crate::profile;
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -67,6 +68,7 @@ fn product(a: &Tensor, a_side: Side, b: &Tensor, b_side: Side) -> Tensor {
     let shape: Vec<usize> = a_batch.into_iter().chain([m, n]).collect();
     let shape_of_one =
         Gemm { transpose_a: a_side == Transposed, transpose_b: b_side == Transposed, ..Gemm::new(m, n, k) };
+    profile::count(2 * a_batch.unwrap_or(1) * m * n * k);
     let batch = Batch { count: a_batch.unwrap_or(1), stride_a: m * k, stride_b: k * n, stride_c: m * n };
     Tensor::build(&shape, |out| gemm::gemm_batch(&shape_of_one, &batch, a.data(), b.data(), out))
 }

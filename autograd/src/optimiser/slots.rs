@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::state::{State, StateError};
 use crate::parameter::Parameter;
+use crate::profile;
 use crate::tensor::Tensor;
 
 /// Parameters, and for each of them one tensor of its shape for every slot.
@@ -58,6 +59,8 @@ impl Slots {
         self.steps += 1;
         for (entry, gradient) in self.entries.iter_mut().zip(gradients) {
             entry.parameter.update(|values| update(values, gradient.data(), &mut entry.slots));
+            let read = entry.slots.iter().map(Tensor::shape).chain([gradient.shape(), gradient.shape()]);
+            profile::charge("optimiser", read, gradient.shape());
         }
     }
 

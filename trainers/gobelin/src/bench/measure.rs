@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 /// Steps before the first timed one: they fill the buffer pool and the caches.
-const WARM_UP: usize = 3;
+pub const WARM_UP: usize = 3;
 /// Steps timed at least, however long they take.
 const FEWEST: usize = 3;
 
 #[derive(Serialize)]
-struct Row {
-    workload: &'static str,
+struct Row<'a> {
+    workload: &'a str,
     mode: &'static str,
     device: &'static str,
     threads: usize,
@@ -23,7 +23,7 @@ struct Row {
 }
 
 /// Times a step for `seconds` and tells how long it takes, as a line of JSON.
-pub fn row(workload: &'static str, mut step: Box<dyn FnMut()>, seconds: f64) -> String {
+pub fn row(workload: &str, mut step: Box<dyn FnMut()>, seconds: f64) -> String {
     for _ in 0..WARM_UP {
         step();
     }

@@ -8,6 +8,7 @@ mod facenet;
 mod gan;
 mod measure;
 mod perceptual;
+mod profile;
 mod style;
 mod topology;
 mod wgan;
@@ -83,6 +84,9 @@ pub fn command() -> Command {
                 .value_parser(value_parser!(f64))
                 .help("Time spent on each, after three steps that are not timed"),
         )
+        .arg(Arg::new("profile").long("profile").action(ArgAction::SetTrue).help(
+            "Prints where the time of a step goes instead: for each op and shape (' on the way back) its milliseconds, share, calls, GB/s and GFLOP/s",
+        ))
         .args(compute_arguments())
 }
 
@@ -101,12 +105,13 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
     let compute = Compute::new(matches);
     if let [workload] = chosen[..] {
         compute.begin()?;
-        println!("{}", measure::row(workload.name, (workload.prepare)(), seconds));
+        let tell = if matches.get_flag("profile") { profile::table } else { measure::row };
+        println!("{}", tell(workload.name, (workload.prepare)(), seconds));
         return Ok(ExitCode::SUCCESS);
     }
     compute.check()?;
     for workload in chosen {
-        if !alone(workload, seconds, &compute)? {
+        if !alone(workload, seconds, matches.get_flag("profile"), &compute)? {
             return Ok(ExitCode::FAILURE);
         }
     }
@@ -126,12 +131,13 @@ fn choose(asked: &[&str]) -> Result<Vec<&'static Workload>, Error> {
 }
 
 /// One workload in a process of its own, so that its peak of memory is its own; whether it went well.
-fn alone(workload: &Workload, seconds: f64, compute: &Compute) -> Result<bool, Error> {
+fn alone(workload: &Workload, seconds: f64, profiled: bool, compute: &Compute) -> Result<bool, Error> {
     let failed =
         |error: std::io::Error| Error::Call(format!("{}: cannot start it again: {error}", workload.name));
     let program = std::env::current_exe().map_err(failed)?;
     let mut process = Process::new(program);
     process.args([NAME, workload.name, "--seconds", &seconds.to_string()]).args(compute.arguments());
+    process.args(profiled.then_some("--profile"));
     Ok(process.status().map_err(failed)?.success())
 }
 
