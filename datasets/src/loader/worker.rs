@@ -67,6 +67,8 @@ pub(super) struct Done {
 
 /// Takes jobs until there will be no more.
 pub(super) fn work(shared: &Shared, jobs: &Mutex<Receiver<Job>>, done: &Sender<Done>) {
+    // A pool of this thread alone: a thread that waits for a batch may be the only one of the program's own.
+    let _alone = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build();
     loop {
         // The lock is held while waiting, so the waiting workers queue for it.
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();

@@ -81,13 +81,19 @@ impl Compute {
 
     /// Makes this process compute so.
     ///
+    /// This thread becomes one of those that compute. Were it another, every kernel would begin with waking one of them and end with
+    /// being woken, which took longer than many a kernel: normalising a map of 600 KB, 25 GB/s instead of 110.
+    ///
     /// # Errors
     /// If it cannot.
     pub fn begin(&self) -> Result<(), Error> {
         self.check()?;
-        let Some(threads) = self.threads else { return Ok(()) };
-        let built = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-        built.map_err(|error| Error::Call(format!("--threads {threads}: {error}")))
+        let pool =
+            rayon::ThreadPoolBuilder::new().num_threads(self.threads.unwrap_or(0)).use_current_thread();
+        match (pool.build_global(), self.threads) {
+            (Err(error), Some(threads)) => Err(Error::Call(format!("--threads {threads}: {error}"))),
+            _ => Ok(()),
+        }
     }
 }
 
