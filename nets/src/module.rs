@@ -4,12 +4,23 @@ use std::ops::Range;
 
 use gobelin_autograd::{Parameter, Var};
 
+use crate::layers::Activation;
 use crate::pass::Pass;
 
 /// A net or a layer.
 pub trait Module {
     /// Runs on `x`.
     fn forward(&self, pass: &Pass, x: &Var) -> Var;
+
+    /// Runs on `x` and sends what comes out through an activation: in the same pass over memory, where a layer can.
+    fn forward_activated(&self, pass: &Pass, x: &Var, activation: Activation) -> Var {
+        activation.forward(pass, &self.forward(pass, x))
+    }
+
+    /// The activation that this module is, if it is one.
+    fn as_activation(&self) -> Option<Activation> {
+        None
+    }
 
     /// Adds every tensor the module holds to `entries`, named after `prefix`.
     fn list(&self, prefix: &str, entries: &mut Vec<Entry>);
@@ -89,11 +100,19 @@ impl Sequential {
         self
     }
 
-    /// Runs the modules of these numbers alone.
+    /// Runs the modules of these numbers alone. An activation runs with the module before it, unless someone looks in between.
     pub(crate) fn run(&self, numbers: Range<usize>, pass: &Pass, x: &Var) -> Var {
         let mut x = x.clone();
-        for number in numbers {
-            x = pass.run(&number.to_string(), &*self.modules[number], &x);
+        let mut rest = self.modules[numbers.clone()].iter().zip(numbers).peekable();
+        while let Some((module, number)) = rest.next() {
+            let behind = rest.peek().and_then(|(next, _)| next.as_activation());
+            x = match behind.filter(|_| !pass.is_tapped()) {
+                Some(activation) => {
+                    rest.next();
+                    module.forward_activated(pass, &x, activation)
+                }
+                None => pass.run(&number.to_string(), &**module, &x),
+            };
         }
         x
     }

@@ -215,7 +215,7 @@ struct Sums {
 impl Sums {
     fn add(&mut self, map: &Tensor) {
         let pixels = (map.shape()[1] * map.shape()[2]) as f64;
-        let of_tile = ops::normalise(&map.clone().into(), ops::Over::Picture, 0.0, None, None);
+        let of_tile = ops::normalise(&map.clone().into(), ops::Over::Picture, 0.0, None, None, None);
         self.tiles.push((pixels, of_tile.mean, of_tile.variance));
     }
 

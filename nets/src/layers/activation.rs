@@ -16,6 +16,17 @@ pub enum Activation {
     Tanh,
 }
 
+impl Activation {
+    /// The slope left of 0, where that is all there is to it.
+    pub(crate) fn slope(self) -> Option<f32> {
+        match self {
+            Self::Relu => Some(0.0),
+            Self::LeakyRelu(slope) => Some(slope),
+            Self::Tanh => None,
+        }
+    }
+}
+
 impl Module for Activation {
     fn forward(&self, _: &Pass, x: &Var) -> Var {
         match *self {
@@ -23,6 +34,10 @@ impl Module for Activation {
             Self::LeakyRelu(slope) => ops::leaky_relu(x, slope),
             Self::Tanh => ops::tanh(x),
         }
+    }
+
+    fn as_activation(&self) -> Option<Activation> {
+        Some(*self)
     }
 
     fn list(&self, _: &str, _: &mut Vec<Entry>) {}

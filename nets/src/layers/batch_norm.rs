@@ -3,6 +3,7 @@
 use gobelin_autograd::random::{self, Generator};
 use gobelin_autograd::{Parameter, Tensor, Var, ops};
 
+use super::Activation;
 use crate::module::{Entry, Kind, Module, join};
 use crate::pass::{Pass, Statistics};
 
@@ -53,22 +54,35 @@ impl BatchNorm {
         towards(&self.variance, &normalised.variance, correction);
         self.batches.update(|count| count[0] += 1.0);
     }
+
+    /// With a leaky rectifier of this slope behind, if there is one.
+    fn run(&self, pass: &Pass, x: &Var, slope: Option<f32>) -> Var {
+        let (weight, bias) = (pass.parameter(&self.weight), pass.parameter(&self.bias));
+        if pass.statistics() == Statistics::Running {
+            let reciprocal = self.variance.value().map(|v| 1.0 / (v + Self::EPSILON).sqrt());
+            let centred = ops::sub(x, &self.mean.value().into());
+            let y = ops::add(&ops::mul(&centred, &ops::mul(&weight, &reciprocal.into())), &bias);
+            return slope.map_or(y.clone(), |slope| ops::leaky_relu(&y, slope));
+        }
+        let normalised =
+            ops::normalise(x, ops::Over::Batch, Self::EPSILON, Some(&weight), Some(&bias), slope);
+        if pass.statistics() == Statistics::Learned {
+            self.update_statistics(&normalised, x.tensor().len() / weight.shape()[0]);
+        }
+        normalised.output
+    }
 }
 
 impl Module for BatchNorm {
     fn forward(&self, pass: &Pass, x: &Var) -> Var {
-        let (weight, bias) = (pass.parameter(&self.weight), pass.parameter(&self.bias));
-        if pass.statistics() != Statistics::Running {
-            let normalised = ops::normalise(x, ops::Over::Batch, Self::EPSILON, Some(&weight), Some(&bias));
-            if pass.statistics() == Statistics::Batch {
-                return normalised.output;
-            }
-            self.update_statistics(&normalised, x.tensor().len() / weight.shape()[0]);
-            return normalised.output;
+        self.run(pass, x, None)
+    }
+
+    fn forward_activated(&self, pass: &Pass, x: &Var, activation: Activation) -> Var {
+        match activation.slope() {
+            Some(slope) => self.run(pass, x, Some(slope)),
+            None => activation.forward(pass, &self.forward(pass, x)),
         }
-        let reciprocal = self.variance.value().map(|v| 1.0 / (v + Self::EPSILON).sqrt());
-        let centred = ops::sub(x, &self.mean.value().into());
-        ops::add(&ops::mul(&centred, &ops::mul(&weight, &reciprocal.into())), &bias)
     }
 
     fn list(&self, prefix: &str, entries: &mut Vec<Entry>) {

@@ -2,6 +2,7 @@
 
 use gobelin_autograd::{Parameter, Tensor, Var, ops};
 
+use super::Activation;
 use crate::module::{Entry, Kind, Module, join};
 use crate::pass::Pass;
 
@@ -32,16 +33,31 @@ impl Default for InstanceNorm {
     }
 }
 
-impl Module for InstanceNorm {
-    fn forward(&self, pass: &Pass, x: &Var) -> Var {
+impl InstanceNorm {
+    /// With a leaky rectifier of this slope behind, if there is one.
+    fn run(&self, pass: &Pass, x: &Var, slope: Option<f32>) -> Var {
         let affine =
             self.affine.as_ref().map(|(scale, shift)| (pass.parameter(scale), pass.parameter(shift)));
         let (scale, shift) =
             (affine.as_ref().map(|(scale, _)| scale), affine.as_ref().map(|(_, shift)| shift));
         if let Some(moments) = pass.moments() {
-            return moments.normalise(x, Self::EPSILON, scale, shift);
+            let y = moments.normalise(x, Self::EPSILON, scale, shift);
+            return slope.map_or(y.clone(), |slope| ops::leaky_relu(&y, slope));
         }
-        ops::normalise(x, ops::Over::Picture, Self::EPSILON, scale, shift).output
+        ops::normalise(x, ops::Over::Picture, Self::EPSILON, scale, shift, slope).output
+    }
+}
+
+impl Module for InstanceNorm {
+    fn forward(&self, pass: &Pass, x: &Var) -> Var {
+        self.run(pass, x, None)
+    }
+
+    fn forward_activated(&self, pass: &Pass, x: &Var, activation: Activation) -> Var {
+        match activation.slope() {
+            Some(slope) => self.run(pass, x, Some(slope)),
+            None => activation.forward(pass, &self.forward(pass, x)),
+        }
     }
 
     fn list(&self, prefix: &str, entries: &mut Vec<Entry>) {

@@ -155,7 +155,9 @@ fn norms() -> Vec<Case> {
             2 * count,
             move |[x, dy, mean], out| {
                 let (sums, products) = out.split_at_mut(count);
-                host_norm::gradient_sums(x, dy, shape, mean, sums, products);
+                let scale = vec![1.0; count];
+                let affine = host_norm::Affine { scale: &scale, shift: mean, slope: None };
+                host_norm::gradient_sums(x, dy, shape, mean, affine, sums, products);
             },
             move |[x, dy, mean], out| {
                 let (mut sums, mut products) = (room(x.device(), count)?, room(x.device(), count)?);
@@ -185,15 +187,16 @@ fn whole(shape: Groups, inputs: [Vec<f32>; 4]) -> Case {
             let offset: Vec<f32> = (0..count).map(|i| shift[i % channels] - mean[i] * factor[i]).collect();
             let (y, rest) = out.split_at_mut(length);
             let (dx, parameters) = rest.split_at_mut(length);
-            host_norm::affine(x, shape, &factor, &offset, y);
-            host_norm::gradient_sums(x, dy, shape, &mean, &mut sums, &mut products);
+            let affine = host_norm::Affine { scale: &factor, shift: &offset, slope: None };
+            host_norm::affine(x, shape, affine, y);
+            host_norm::gradient_sums(x, dy, shape, &mean, affine, &mut sums, &mut products);
             let rows = shape.rows as f32;
             let slope: Vec<f32> =
                 (0..count).map(|i| -factor[i] * reciprocal[i] * reciprocal[i] * products[i] / rows).collect();
-            let offset: Vec<f32> =
+            let level: Vec<f32> =
                 (0..count).map(|i| -factor[i] * sums[i] / rows - slope[i] * mean[i]).collect();
             dx.copy_from_slice(dy);
-            host_norm::input_gradient(x, dx, shape, &factor, &slope, &offset);
+            host_norm::input_gradient(x, dx, shape, affine, &slope, &level);
             let (for_scale, for_shift) = parameters.split_at_mut(channels);
             for c in 0..channels {
                 for_scale[c] = (c..count).step_by(channels).map(|i| products[i] * reciprocal[i]).sum();
