@@ -7,10 +7,12 @@
 //! Results never depend on the number of threads: work is cut by shape, and
 //! partial sums are added in a fixed order.
 
+mod arena;
 mod buffer;
 pub mod cpu;
 pub mod cuda;
 mod memory;
 
-pub use buffer::{Buffer, PoolStatistics, pool_statistics, trim_pool};
+pub use arena::PoolStatistics;
+pub use buffer::{Buffer, pool_statistics, trim_pool};
 pub use memory::keep_large_blocks_mapped;

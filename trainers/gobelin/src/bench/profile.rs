@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use gobelin_autograd::profile;
+use gobelin_kernels::pool_statistics;
 
 /// Runs a step for `seconds` and tells each op's part of it, in falling order: milliseconds a step, share, calls a step, the
 /// gigabytes it moves at least and the billions of operations it makes by the definition, both a second.
@@ -19,9 +20,18 @@ pub fn table(workload: &str, mut step: Box<dyn FnMut()>, seconds: f64) -> String
         steps += 1;
     }
     let rows = profile::end();
+    let pool = pool_statistics();
     let total: Duration = rows.iter().map(|row| row.time).sum();
     let milliseconds = |time: Duration| time.as_secs_f64() * 1e3 / f64::from(steps);
     let mut text = format!("{workload}: {:.1} ms a step, {steps} steps\n", milliseconds(total));
+    let megabytes = |bytes: usize| bytes as f64 / 1e6;
+    let _ = writeln!(
+        text,
+        "buffers: {:.0} MB used at most, {:.0} MB between steps, {:.0} MB of the pool unused then",
+        megabytes(pool.most_used),
+        megabytes(pool.used),
+        megabytes(pool.unused)
+    );
     text += "      ms  share  calls    GB/s  GFLOP/s  op\n";
     for row in rows {
         let seconds = row.time.as_secs_f64();
