@@ -65,13 +65,13 @@ fn mean(x: &Var, pool: pool::Pool) -> Var {
     Var::record("avg_pool", y, &[x], move |step| vec![Some(spread(&step.gradient, pool))])
 }
 
-fn spread(y: &Var, pool: pool::Pool) -> Var {
+pub(super) fn spread(y: &Var, pool: pool::Pool) -> Var {
     let x = Tensor::build(&large_shape(&pool), |x| pool::spread(&pool, y.tensor().data(), x));
     Var::record("avg_pool_spread", x, &[y], move |step| vec![Some(mean(&step.gradient, pool))])
 }
 
 #[track_caller]
-fn describe(op: &str, shape: &[usize], window: Window) -> pool::Pool {
+pub(super) fn describe(op: &str, shape: &[usize], window: Window) -> pool::Pool {
     let &[batch, height, width, channels] = shape else {
         panic!("{op}: shape {shape:?}, expected (N, H, W, C)")
     };
@@ -86,7 +86,7 @@ fn describe(op: &str, shape: &[usize], window: Window) -> pool::Pool {
     pool::Pool { batch, height, width, channels, kernel, stride, padding }
 }
 
-fn small_shape(pool: &pool::Pool) -> [usize; 4] {
+pub(super) fn small_shape(pool: &pool::Pool) -> [usize; 4] {
     let [height, width] = pool.output();
     [pool.batch, height, width, pool.channels]
 }

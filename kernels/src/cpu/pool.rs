@@ -51,7 +51,7 @@ impl Pool {
         self.batch * height * width * self.channels
     }
 
-    fn check(&self, large: usize, small: usize) {
+    pub(super) fn check(&self, large: usize, small: usize) {
         let windows = (0..2).all(|i| self.stride[i] > 0 && self.padding[i] < self.kernel[i]);
         assert!(windows && self.kernel[0] * self.kernel[1] <= 256, "pool: {self:?}");
         assert!(large == self.large() && small == self.small(), "pool: lengths");
@@ -60,7 +60,7 @@ impl Pool {
     /// Visits the runs of a row of windows: the tap across, the first value on the small and on the large side and the
     /// number of values. For each value of the small side, taps come in rising order.
     #[inline(always)]
-    fn runs(&self, columns: usize, mut visit: impl FnMut(usize, usize, usize, usize)) {
+    pub(super) fn runs(&self, columns: usize, mut visit: impl FnMut(usize, usize, usize, usize)) {
         let (width, padding, stride) = (self.width, self.padding[1], self.stride[1]);
         let c = self.channels;
         if stride == 1 {
@@ -85,7 +85,7 @@ impl Pool {
 
     /// The rows of the large side under a row of windows, each with its tap.
     #[inline(always)]
-    fn rows_under(&self, row: usize) -> impl Iterator<Item = (usize, usize)> {
+    pub(super) fn rows_under(&self, row: usize) -> impl Iterator<Item = (usize, usize)> {
         let Self { height, kernel, stride, padding, .. } = *self;
         let taps = (0..kernel[0]).map(move |tap| (tap, row * stride[0] + tap));
         taps.filter(move |(_, at)| (padding[0]..padding[0] + height).contains(at))
@@ -94,7 +94,7 @@ impl Pool {
 
     /// The rows of windows over a row of the large side, each with its tap.
     #[inline(always)]
-    fn rows_over(&self, row: usize) -> impl Iterator<Item = (usize, usize)> {
+    pub(super) fn rows_over(&self, row: usize) -> impl Iterator<Item = (usize, usize)> {
         let Self { kernel, stride, padding, .. } = *self;
         let rows = self.output()[0];
         let steps = (0..kernel[0]).filter_map(move |tap| Some((tap, (row + padding[0]).checked_sub(tap)?)));
@@ -105,7 +105,12 @@ impl Pool {
 }
 
 /// Calls `work` with the number of the picture, the number of the row in it and the row, for all rows of `out`.
-fn each_row(out: &mut [f32], rows: usize, row: usize, work: impl Fn(usize, usize, &mut [f32]) + Sync) {
+pub(super) fn each_row(
+    out: &mut [f32],
+    rows: usize,
+    row: usize,
+    work: impl Fn(usize, usize, &mut [f32]) + Sync,
+) {
     if out.is_empty() {
         return;
     }

@@ -23,11 +23,7 @@ impl Module for Pool {
     fn forward(&self, _: &Pass, x: &Var) -> Var {
         match *self {
             Self::Max(window) => ops::max_pool(x, window),
-            Self::L2(window) => {
-                let count = (window.kernel[0] * window.kernel[1]) as f32;
-                let sum = ops::scale(&ops::avg_pool(&ops::square(x), window), count);
-                ops::sqrt(&ops::add_scalar(&sum, Self::EPSILON))
-            }
+            Self::L2(window) => ops::l2_pool(x, window, Self::EPSILON),
         }
     }
 
