@@ -17,6 +17,7 @@
 //! # Ok::<(), gobelin_datasets::DataError>(())
 //! ```
 
+mod at_least;
 mod check;
 mod dataset;
 pub mod domains;
@@ -36,6 +37,7 @@ pub mod structures;
 mod subset;
 pub mod textures;
 
+pub use at_least::AtLeast;
 pub use check::check;
 pub use dataset::{Dataset, PictureShape, Sample};
 pub use domains::Domains;

@@ -14,7 +14,7 @@ pub(crate) fn set_pixels(mask: &Picture) -> usize {
 pub fn set_share(dataset: &dyn Dataset, count: usize) -> Result<f64, DataError> {
     let (mut set, mut all) = (0, 0);
     for sample in held_out_samples(dataset, count) {
-        if let Some(mask) = sample?.mask {
+        if let Some(mask) = sample?.1.mask {
             set += set_pixels(&mask);
             all += mask.pixels.len();
         }

@@ -204,7 +204,7 @@ fn a_mask_that_does_not_decode_is_skipped_and_masks_of_ones_are_explained() {
     write_pairs(folder.path(), 30);
     fs::write(folder.path().join("masks/00.png"), "no picture").unwrap();
     let held_out = open(folder.path(), Split::HeldOut).unwrap();
-    let samples: Vec<Sample> = held_out_samples(&*held_out, 3).map(Result::unwrap).collect();
+    let samples: Vec<Sample> = held_out_samples(&*held_out, 3).map(|sample| sample.unwrap().1).collect();
     assert_eq!(samples.len(), 3);
     let report = check(&format!("pairs:{}", folder.path().display()).parse().unwrap()).unwrap();
     assert!(report.contains("1 that do not decode") && report.contains("masks: 5"), "{report}");

@@ -88,14 +88,15 @@ fn spread(dataset: &dyn Dataset, number: usize, count: usize) -> usize {
     (number as u128 * dataset.len() as u128 / count as u128) as usize
 }
 
-/// The pictures a [`HeldOut`] walks, as they are stored, each decoded when its turn comes: for metrics of whole pictures.
+/// The pictures a [`HeldOut`] walks, as they are stored, each decoded when its turn comes, with its place in the dataset: for
+/// metrics of whole pictures.
 pub fn held_out_samples(
     dataset: &dyn Dataset,
     count: usize,
-) -> impl Iterator<Item = Result<Sample, DataError>> {
+) -> impl Iterator<Item = Result<(usize, Sample), DataError>> {
     let count = count.min(dataset.len());
     (0..count).map(move |number| {
         let place = spread(dataset, number, count);
-        sample_or_next(dataset, place, &mut Vec::new()).map(|(_, sample)| sample)
+        sample_or_next(dataset, place, &mut Vec::new())
     })
 }

@@ -17,6 +17,7 @@ use gobelin_gan::GanOptions;
 use gobelin_harness::{Recipe, cli, end};
 use gobelin_segment::SegmentOptions;
 use gobelin_style::StyleOptions;
+use gobelin_superres::SuperresOptions;
 
 /// One of the things the command does.
 struct Subcommand {
@@ -35,6 +36,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     trainer::<CycleGanOptions>(),
     trainer::<FaceNetOptions>(),
     trainer::<StyleOptions>(),
+    trainer::<SuperresOptions>(),
     trainer::<SegmentOptions>(),
     Subcommand { name: loss::NAME, command: loss::command, main: |matches| end(loss::main(matches)) },
     Subcommand { name: metric::NAME, command: metric::command, main: |matches| end(metric::main(matches)) },

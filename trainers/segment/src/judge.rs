@@ -85,7 +85,7 @@ impl Judge {
     pub fn scores(&self, segment: impl Fn(&Picture) -> Vec<bool>) -> Result<Scores, DataError> {
         let (mut sums, mut count) = ([0.0; NAMES.len()], 0.0);
         for sample in held_out_samples(&*self.data, self.count) {
-            let sample = sample?;
+            let (_, sample) = sample?;
             let truth = bits(&sample.mask.expect("data for segmentation has masks"));
             let found = segment(&sample.picture);
             let scores = Scores::of(&found, &truth, sample.picture.width, self.objects);
@@ -105,8 +105,8 @@ impl Judge {
     /// # Errors
     /// If the pictures cannot be read.
     pub fn shown(&self, count: usize, size: usize) -> Result<Vec<[Picture; 2]>, DataError> {
-        let square = |sample: Result<gobelin_datasets::Sample, DataError>| {
-            let sample = sample?;
+        let square = |sample: Result<(usize, gobelin_datasets::Sample), DataError>| {
+            let (_, sample) = sample?;
             let mask = sample.mask.expect("data for segmentation has masks");
             Ok([sample.picture, mask].map(|picture| picture.centre_crop(size)))
         };

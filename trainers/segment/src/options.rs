@@ -262,6 +262,7 @@ impl SegmentOptions {
                 gobelin_datasets::held_out_samples(&*data, 1)
                     .next()
                     .expect("data holds a picture")?
+                    .1
                     .picture
                     .channels,
             );

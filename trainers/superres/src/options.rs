@@ -1,0 +1,468 @@
+//! The flags of `gobelin superres`.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use gobelin_datasets::{
+    AtLeast, Augmentation, Dataset, Loader, LoaderOptions, OpenOptions, Picture, Source, Split, faces,
+    held_out_samples,
+};
+use gobelin_harness::{Defaults, Error, Failure, Given, Origin, Recipe, RunOptions, Tool, VggOptions};
+use gobelin_losses::content::{Content, Normalise};
+use gobelin_losses::layers::Layers;
+use gobelin_losses::perceptual::Perceptual;
+use gobelin_losses::style::{Gram, Style};
+use gobelin_losses::style_transfer::StyleTransfer;
+use gobelin_nets::dcgan::Upsampling;
+use gobelin_nets::super_resolution;
+use gobelin_nets::vgg19::{Images, Layer, Pooling, Vgg19};
+use serde::{Deserialize, Serialize};
+
+use crate::apply;
+use crate::degrade::tensor;
+use crate::gallery::Gallery;
+use crate::judge::Judge;
+use crate::learner::{AdversaryOptions, Learner};
+use crate::network::Shape;
+use crate::objective::Objective;
+use crate::trainer::{SuperresTrainer, Task};
+
+/// Steps on drawn pictures, for minutes on two cores; on others the paper's.
+const DRAWN_STEPS: u64 = 2000;
+const PAPERS_STEPS: u64 = 200_000;
+const PAPERS_STYLE_STEPS: u64 = 40_000;
+/// What a score of discriminators with 1, 2 and 3 layers sees.
+const PATCHES: [usize; 3] = [16, 34, 70];
+/// The style that is painted in where none is given.
+const STYLE: &str = "drawn:brush:2";
+/// The least rows and columns that the discriminator and the deepest layers of VGG-19 can be shown.
+const SMALLEST: usize = 32;
+
+/// What is particular to super-resolution. What is not given is chosen by the data, and then written to config.toml.
+#[derive(Clone, Debug, clap::Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SuperresOptions {
+    /// What the network learns: to enlarge pictures, or to paint them in a style
+    #[arg(long, value_enum, default_value_t = Work::SuperResolution)]
+    pub task: Work,
+    /// How many times larger on each side: 4 or 8 [default: 4]
+    #[arg(long, value_name = "N")]
+    pub scale: Option<usize>,
+    /// What the network minimises [default: perceptual with --vgg, else mse]
+    #[arg(long, value_enum)]
+    pub loss: Option<Loss>,
+    /// Layers of VGG-19 that the perceptual loss looks at
+    #[arg(long, value_name = "LAYERS", default_value = "relu2_2")]
+    pub layers: String,
+    /// With --loss perceptual+gan: weight of being taken for a true picture
+    #[arg(long, value_name = "W", default_value_t = 1e-3)]
+    pub gan_weight: f32,
+    /// Channels of the discriminator's first map [default: as --width]
+    #[arg(long, value_name = "W")]
+    pub discriminator_width: Option<usize>,
+    /// Pixels a side that each score of the discriminator sees: 16, 34 or 70
+    #[arg(long, value_name = "PIXELS", default_value_t = 34)]
+    pub patch: usize,
+    /// The discriminator's learning rate
+    #[arg(long, value_name = "RATE", default_value_t = 1e-4)]
+    pub discriminator_rate: f64,
+    /// With --task style: the picture whose style is taken, a PNG or JPEG file, or drawn:KIND[:SEED] [default: drawn:brush:2]
+    #[arg(long, value_name = "PICTURE")]
+    pub style: Option<String>,
+    /// With --task style: the longer side of that picture in pixels [default: as --size]
+    #[arg(long, value_name = "PIXELS")]
+    pub style_size: Option<usize>,
+    /// With --task style: how much the content counts, seen by relu3_3
+    #[arg(long, value_name = "W", default_value_t = 1.0)]
+    pub content_weight: f32,
+    /// With --task style: how much the style counts, seen by relu1_2, relu2_2, relu3_3 and relu4_3
+    #[arg(long, value_name = "W", default_value_t = 5.0)]
+    pub style_weight: f32,
+    /// With --task style: how much smoothness counts, the total variation summed over a picture in [-1, 1]
+    #[arg(long, value_name = "W", default_value_t = 1e-6)]
+    pub tv: f32,
+    /// Rows and columns of what the network trains on: drawn pictures; windows of others, or for --task style whole ones made as
+    /// small [default: 96 for drawn data; else the paper's 288, or 256 for --task style]
+    #[arg(long, value_name = "PIXELS")]
+    pub size: Option<usize>,
+    /// Channels of the network's maps, for --task style of the widest [default: the paper's 64 and 32; 32 and 16 for drawn data]
+    #[arg(long, value_name = "W")]
+    pub width: Option<usize>,
+    /// Residual blocks of the enlarging network
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub blocks: usize,
+    /// How the enlarging network doubles its maps [default: deconv, as in the paper; resize for drawn data]
+    #[arg(long, value_enum)]
+    pub upsample: Option<Upsample>,
+    /// The enlarging network only draws what bicubic interpolation lacks [default: no, as in the paper; yes for drawn data]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub skip: Option<bool>,
+    /// The network's learning rate, Adam's
+    #[arg(long, value_name = "RATE", default_value_t = 1e-3)]
+    pub learning_rate: f64,
+    /// Held-out pictures that the network is judged on
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub held_out: usize,
+    /// Which VGG-19.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub vgg: VggOptions,
+}
+
+/// `--task`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    /// To enlarge pictures
+    SuperResolution,
+    /// To paint them
+    Style,
+}
+
+/// `--loss`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Loss {
+    /// The mean squared difference of pixels
+    Mse,
+    /// The difference of what VGG-19 sees
+    Perceptual,
+    /// That, and a discriminator
+    #[value(name = "perceptual+gan")]
+    #[serde(rename = "perceptual+gan")]
+    PerceptualGan,
+}
+
+/// `--upsample`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Upsample {
+    /// A transposed convolution
+    Deconv,
+    /// Nearest neighbours and a convolution, which leaves no checkerboard
+    Resize,
+}
+
+fn refuse(message: impl Into<String>) -> Failure {
+    Error::Call(message.into()).into()
+}
+
+/// Flags that mean something for one task only.
+const OF_SUPER_RESOLUTION: [&str; 10] = [
+    "scale",
+    "loss",
+    "layers",
+    "gan-weight",
+    "discriminator-width",
+    "patch",
+    "discriminator-rate",
+    "blocks",
+    "upsample",
+    "skip",
+];
+const OF_STYLE: [&str; 5] = ["style", "style-size", "content-weight", "style-weight", "tv"];
+/// Flags that mean something with a discriminator only.
+const OF_GAN: [&str; 4] = ["gan-weight", "discriminator-width", "patch", "discriminator-rate"];
+
+impl SuperresOptions {
+    /// Flags of the other task, or of another loss.
+    fn check_given(&self, given: &Given) -> Result<(), Failure> {
+        let (of_the_other, task) = match self.task {
+            Work::SuperResolution => (&OF_STYLE[..], "style"),
+            Work::Style => (&OF_SUPER_RESOLUTION[..], "super-resolution"),
+        };
+        if let Some(flag) = of_the_other.iter().find(|flag| given.contains(flag)) {
+            return Err(refuse(format!("--{flag}: means something with --task {task} only; leave it out")));
+        }
+        let adversarial = self.loss == Some(Loss::PerceptualGan);
+        if let Some(flag) = OF_GAN.iter().find(|flag| given.contains(flag) && !adversarial) {
+            return Err(refuse(format!(
+                "--{flag}: means something with --loss perceptual+gan only; leave it out"
+            )));
+        }
+        let looks = self.task == Work::Style || self.loss != Some(Loss::Mse);
+        if let Some(flag) =
+            ["vgg", "vgg-normalisation", "layers"].iter().find(|flag| given.contains(flag) && !looks)
+        {
+            return Err(refuse(format!("--{flag}: --loss mse does not look through VGG-19; leave it out")));
+        }
+        Ok(())
+    }
+
+    /// Values out of range.
+    fn check(&self) -> Result<(), Failure> {
+        let between = |flag: &str, value: f64, low: f64, high: f64| {
+            if (low..=high).contains(&value) {
+                return Ok(());
+            }
+            Err(refuse(format!("--{flag} {value}: expected {low} to {high}")))
+        };
+        if let Some(scale) = self.scale.filter(|scale| ![4, 8].contains(scale)) {
+            return Err(refuse(format!("--scale {scale}: expected 4 or 8")));
+        }
+        if !PATCHES.contains(&self.patch) {
+            return Err(refuse(format!("--patch {}: expected 16, 34 or 70", self.patch)));
+        }
+        between("gan-weight", f64::from(self.gan_weight), 0.0, 1e6)?;
+        between("content-weight", f64::from(self.content_weight), 0.0, 1e12)?;
+        between("style-weight", f64::from(self.style_weight), 0.0, 1e12)?;
+        between("tv", f64::from(self.tv), 0.0, 1e12)?;
+        if self.content_weight == 0.0 && self.style_weight == 0.0 && self.tv == 0.0 {
+            let message = "--content-weight 0 --style-weight 0 --tv 0: nothing is left to learn; give one of them a weight";
+            return Err(refuse(message));
+        }
+        between("width", self.width.unwrap_or(64) as f64, 1.0, 512.0)?;
+        between("discriminator-width", self.discriminator_width.unwrap_or(64) as f64, 1.0, 512.0)?;
+        between("blocks", self.blocks as f64, 0.0, 64.0)?;
+        between("learning-rate", self.learning_rate, 0.0, 10.0)?;
+        between("discriminator-rate", self.discriminator_rate, 0.0, 10.0)?;
+        between("held-out", self.held_out as f64, 1.0, 1e6)?;
+        between("style-size", self.style_size.unwrap_or(256) as f64, 16.0, 4096.0)?;
+        let multiple = self.multiple();
+        if let Some(size) = self.size
+            && !((SMALLEST..=2048).contains(&size) && size.is_multiple_of(multiple))
+        {
+            return Err(refuse(format!(
+                "--size {size}: expected a multiple of {multiple} from {} to 2048",
+                SMALLEST.next_multiple_of(multiple)
+            )));
+        }
+        // The mirrored borders of the network need five pixels.
+        if let (Work::SuperResolution, Some(size)) = (self.task, self.size)
+            && size / multiple < 5
+        {
+            return Err(refuse(format!(
+                "--size {size}: {0}x{0} pixels once --scale {multiple} has made it small; expected 5x5 or more, a --size of \
+                 {1} or more",
+                size / multiple,
+                5 * multiple
+            )));
+        }
+        self.perceptual()?;
+        Ok(())
+    }
+
+    /// What sizes are multiples of.
+    fn multiple(&self) -> usize {
+        match self.task {
+            Work::SuperResolution => self.scale.unwrap_or(4),
+            Work::Style => 4,
+        }
+    }
+
+    fn perceptual(&self) -> Result<Perceptual, Failure> {
+        let names: Vec<&str> = self.layers.split(',').map(str::trim).collect();
+        for name in &names {
+            let layer = Layer::from_str(name).map_err(|error| refuse(format!("--layers: {error}")))?;
+            let side = layer.smallest_side();
+            if self.size.is_some_and(|size| size < side) {
+                return Err(refuse(format!(
+                    "--layers {name}: sees pictures of {side} pixels or more; use a larger --size"
+                )));
+            }
+        }
+        Ok(Perceptual { layers: Layers::alike(&names, 1.0) })
+    }
+
+    fn source(run: &RunOptions) -> Result<Source, Failure> {
+        let source = Source::from_str(&run.data).map_err(|error| refuse(error.to_string()))?;
+        match source {
+            Source::Drawings | Source::Faces | Source::Folder(_) => Ok(source),
+            _ => Err(refuse(format!("--data {source}: expected drawings, faces or folder:DIR"))),
+        }
+    }
+
+    fn open(&self, run: &RunOptions, split: Split) -> Result<Arc<dyn Dataset>, Failure> {
+        let source = Self::source(run)?;
+        let size = self.size.expect("settled before");
+        if source == Source::Faces && !faces::SIZES.contains(&size) {
+            return Err(refuse(format!(
+                "--size {size}: faces are drawn with {} to {} pixels",
+                faces::SIZES.start(),
+                faces::SIZES.end()
+            )));
+        }
+        let data = source.open(&OpenOptions { split, size, channels: 3 })?;
+        // Windows are cut out of pictures as they are; what is enlarged already teaches nothing.
+        Ok(match self.task {
+            Work::SuperResolution => Arc::new(AtLeast::new(data, size)),
+            Work::Style => data,
+        })
+    }
+
+    /// The layers and weights of the paper's painter; each Gram matrix divided by the number of features, the content
+    /// distance likewise.
+    fn style_transfer(&self) -> StyleTransfer {
+        StyleTransfer {
+            content: Content { layer: "relu3_3".into(), half: false, normalise: Normalise::Chw },
+            style: Style {
+                layers: Layers::alike(&["relu1_2", "relu2_2", "relu3_3", "relu4_3"], 1.0),
+                gram: Gram::Chw,
+                ..Style::default()
+            },
+            alpha: self.content_weight,
+            beta: self.style_weight,
+            tv_weight: self.tv,
+        }
+    }
+
+    /// The style picture, as large as `--style-size` says.
+    fn style_picture(&self, run: &RunOptions) -> Result<Picture, Failure> {
+        let side = self.style_size.expect("settled before");
+        let picture = Origin::parse("style", self.style.as_ref().expect("settled before"))?
+            .open("style", side, run.seed)?;
+        let longest = picture.height.max(picture.width);
+        let [height, width] =
+            [picture.height, picture.width].map(|length| (length * side + longest / 2) / longest);
+        if height.min(width) < 16 {
+            return Err(refuse(format!(
+                "--style {}: {width}x{height} pixels with --style-size {side}; expected at least 16 on each side",
+                self.style.as_deref().unwrap_or(STYLE)
+            )));
+        }
+        Ok(picture.resize(height, width))
+    }
+
+    fn shape(&self) -> Shape {
+        let settled = "settled before";
+        let width = self.width.expect(settled);
+        match self.task {
+            Work::Style => Shape::Transform { width },
+            Work::SuperResolution => Shape::SuperResolution(super_resolution::Options {
+                scale: self.scale.expect(settled),
+                width,
+                blocks: self.blocks,
+                upsampling: match self.upsample.expect(settled) {
+                    Upsample::Deconv => Upsampling::Deconv,
+                    Upsample::Resize => Upsampling::Resize,
+                },
+                skip: self.skip.expect(settled),
+            }),
+        }
+    }
+
+    fn network(&self, run: &RunOptions) -> Result<Vgg19, Failure> {
+        let vgg = self.vgg.open(Images::Signed, Pooling::Max)?;
+        Ok(if run.exact { vgg.exact() } else { vgg })
+    }
+}
+
+impl Recipe for SuperresOptions {
+    type Trainer = SuperresTrainer;
+    const NAME: &'static str = "superres";
+    const ABOUT: &'static str = "Train a network that enlarges pictures, or paints them in a style";
+    const DEFAULTS: Defaults =
+        Defaults { data: "drawings", steps: DRAWN_STEPS, batch: 4, log_every: 20, sample_every: 500 };
+    const TOOLS: &'static [Tool] = &[apply::TOOL];
+
+    fn settle(&mut self, run: &mut RunOptions, given: &Given) -> Result<(), Failure> {
+        self.check_given(given)?;
+        let drawn = !matches!(Self::source(run)?, Source::Folder(_));
+        let enlarging = self.task == Work::SuperResolution;
+        if enlarging {
+            self.scale.get_or_insert(4);
+            self.loss.get_or_insert(if self.vgg.vgg.is_some() { Loss::Perceptual } else { Loss::Mse });
+            self.upsample.get_or_insert(if drawn { Upsample::Resize } else { Upsample::Deconv });
+            self.skip.get_or_insert(drawn);
+        } else {
+            self.style.get_or_insert(STYLE.to_owned());
+        }
+        self.size.get_or_insert(match (drawn, self.task) {
+            (true, _) => 96,
+            (false, Work::SuperResolution) => 288,
+            (false, Work::Style) => 256,
+        });
+        let width = *self.width.get_or_insert(match (drawn, self.task) {
+            (true, Work::SuperResolution) | (false, Work::Style) => 32,
+            (true, Work::Style) => 16,
+            (false, Work::SuperResolution) => 64,
+        });
+        if self.loss == Some(Loss::PerceptualGan) {
+            self.discriminator_width.get_or_insert(width);
+        }
+        if !enlarging && self.style_size.is_none() {
+            self.style_size = self.size;
+        }
+        self.check()?;
+        if !given.contains("steps") && !drawn {
+            run.steps = if enlarging { PAPERS_STEPS } else { PAPERS_STYLE_STEPS };
+        }
+        Ok(())
+    }
+
+    fn build(&self, run: &RunOptions) -> Result<SuperresTrainer, Failure> {
+        let mut options = self.clone();
+        // Changes nothing in what was settled, but refuses a config.toml that was spoilt by hand.
+        options.settle(&mut run.clone(), &Given::default())?;
+        options.build_settled(run)
+    }
+}
+
+impl SuperresOptions {
+    fn build_settled(&self, run: &RunOptions) -> Result<SuperresTrainer, Failure> {
+        let size = self.size.expect("settled");
+        let data = self.open(run, Split::Train)?;
+        // Data that cannot be trained on is refused now, not in the first step.
+        held_out_samples(&*data, 1).next().expect("data holds a picture")?;
+        let enlarging = self.task == Work::SuperResolution;
+        let options = LoaderOptions {
+            seed: run.seed,
+            augmentation: Augmentation {
+                flip: true,
+                turn: enlarging,
+                window: enlarging,
+                ..Augmentation::default()
+            },
+            ..LoaderOptions::new(run.batch, size, 3)
+        };
+        let loader = Loader::new(data, options)?;
+        let held_out = self.open(run, Split::HeldOut)?;
+        let (objective, task) = match self.task {
+            Work::Style => self.painting(run, held_out)?,
+            Work::SuperResolution => self.enlarging(run, &held_out)?,
+        };
+        let adversary = (self.loss == Some(Loss::PerceptualGan)).then(|| AdversaryOptions {
+            layers: 1 + PATCHES.iter().position(|patch| *patch == self.patch).expect("checked"),
+            width: self.discriminator_width.expect("settled"),
+            learning_rate: self.discriminator_rate,
+            weight: self.gan_weight,
+        });
+        let learner =
+            Learner::new(self.shape(), objective, adversary, self.learning_rate, run.exact, run.seed);
+        Ok(SuperresTrainer::new(task, learner, loader, self.about()))
+    }
+
+    fn enlarging(&self, run: &RunOptions, held_out: &Arc<dyn Dataset>) -> Result<(Objective, Task), Failure> {
+        let scale = self.scale.expect("settled");
+        let objective = match self.loss.expect("settled") {
+            Loss::Mse => Objective::Mse,
+            Loss::Perceptual | Loss::PerceptualGan => {
+                Objective::Perceptual { loss: self.perceptual()?, vgg: self.network(run)? }
+            }
+        };
+        let judge = Judge::new(held_out, self.held_out, scale)?;
+        Ok((objective, Task::SuperResolution { scale, judge, scores: None }))
+    }
+
+    fn painting(&self, run: &RunOptions, held_out: Arc<dyn Dataset>) -> Result<(Objective, Task), Failure> {
+        let style = self.style_picture(run)?;
+        let objective = Objective::style(self.style_transfer(), &tensor(&style), self.network(run)?);
+        let gallery = Gallery::new(held_out, self.held_out, self.size.expect("settled"), &style)?;
+        let before = gallery.before(&objective);
+        Ok((objective, Task::Style { gallery, before, now: None }))
+    }
+
+    /// What the weights' file says of itself.
+    fn about(&self) -> BTreeMap<String, String> {
+        let words = match self.task {
+            Work::Style => [("task", "style".to_owned()), ("style", self.style.clone().unwrap_or_default())],
+            Work::SuperResolution => {
+                let scale = self.scale.expect("settled");
+                [("task", "super-resolution".to_owned()), ("scale", scale.to_string())]
+            }
+        };
+        words.map(|(name, word)| (name.to_owned(), word)).into()
+    }
+}

@@ -1,0 +1,253 @@
+//! What a run of `gobelin superres` does and shows.
+
+use std::collections::BTreeMap;
+
+use gobelin_autograd::Tensor;
+use gobelin_datasets::{Batch, Loader};
+use gobelin_harness::{Failure, Grid, Skipped, State, StateError, StepReport, Summary, Trainer};
+use gobelin_nets::weights::{self, Weights};
+
+use crate::degrade::{bicubic, low_resolution};
+use crate::gallery::{Distances, Gallery};
+use crate::judge::{Judge, Score};
+use crate::learner::{Learned, Learner};
+use crate::objective::Objective;
+use crate::panels;
+use crate::trouble::{Signs, Trouble};
+
+/// Pictures in a grid of samples.
+const SHOWN: usize = 6;
+
+/// What a network is trained for, and how that is examined.
+pub enum Task {
+    /// Enlarging pictures.
+    SuperResolution {
+        /// How many times.
+        scale: usize,
+        /// The held-out pictures.
+        judge: Judge,
+        /// What it is now, where that was asked since the last update.
+        scores: Option<Vec<Score>>,
+    },
+    /// Painting pictures.
+    Style {
+        /// The held-out pictures.
+        gallery: Gallery,
+        /// How far they are from the style before they are painted.
+        before: Distances,
+        /// And after, where that was asked since the last update.
+        now: Option<Distances>,
+    },
+}
+
+/// Trains one network. A step is one update, with `--loss perceptual+gan` one of each side.
+pub struct SuperresTrainer {
+    task: Task,
+    learner: Learner,
+    loader: Loader,
+    batch: Batch,
+    skipped: Skipped,
+    trouble: Trouble,
+    /// What the weights' file says of itself.
+    about: BTreeMap<String, String>,
+}
+
+impl SuperresTrainer {
+    /// A trainer at its beginning; `about` is written into the file of its weights.
+    pub fn new(task: Task, learner: Learner, loader: Loader, about: BTreeMap<String, String>) -> Self {
+        Self {
+            task,
+            learner,
+            loader,
+            batch: Batch::default(),
+            skipped: Skipped::default(),
+            trouble: Trouble::default(),
+            about,
+        }
+    }
+
+    /// One update on the next batch: what it told, and the signs it gave.
+    fn update(&mut self) -> Result<(Learned, Signs), Failure> {
+        self.loader.fill(&mut self.batch)?;
+        let Batch { size, channels, .. } = self.batch;
+        let wanted = Tensor::new(&[self.batch.len(), size, size, channels], &self.batch.pixels);
+        let mut signs = Signs::default();
+        let mut learned = match &mut self.task {
+            Task::SuperResolution { scale, scores, .. } => {
+                *scores = None;
+                let seen = low_resolution(&wanted, *scale);
+                let learned = self.learner.update(&seen, &wanted);
+                if matches!(self.learner.objective(), Objective::Mse) {
+                    signs.errors = Some([learned.loss, squared_error(&bicubic(&seen, *scale), &wanted)]);
+                }
+                learned
+            }
+            Task::Style { now, .. } => {
+                *now = None;
+                self.learner.update(&wanted, &wanted)
+            }
+        };
+        let made = learned.made.take().expect("an update makes pictures");
+        signs.contrast = deviation(&made) / deviation(&wanted).max(f32::MIN_POSITIVE);
+        let outside = made.data().iter().filter(|value| !(-1.0..=1.0).contains(*value)).count();
+        signs.clipped = outside as f32 / made.len() as f32;
+        signs.discriminator = learned.judged.map(|judged| judged.loss);
+        Ok((learned, signs))
+    }
+
+    fn scores(&mut self) -> Option<(&Judge, &[Score])> {
+        let Task::SuperResolution { judge, scores, .. } = &mut self.task else { return None };
+        let exact = self.learner.is_exact();
+        let scores = scores.get_or_insert_with(|| judge.scores(&self.learner.network, exact));
+        Some((judge, scores))
+    }
+}
+
+fn squared_error(made: &Tensor, wanted: &Tensor) -> f32 {
+    let square = |(a, b): (&f32, &f32)| f64::from(a - b).powi(2);
+    (made.data().iter().zip(wanted.data()).map(square).sum::<f64>() / made.len() as f64) as f32
+}
+
+fn deviation(values: &Tensor) -> f32 {
+    let count = values.len() as f64;
+    let mean = values.data().iter().map(|&value| f64::from(value)).sum::<f64>() / count;
+    let square = values.data().iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>();
+    (square / count).sqrt() as f32
+}
+
+impl Trainer for SuperresTrainer {
+    fn step(&mut self, _: u64) -> Result<StepReport, Failure> {
+        let (learned, signs) = self.update()?;
+        let mut report = StepReport::new().loss("loss", learned.loss);
+        for (name, value) in learned.terms {
+            report = report.diagnostic(format!("loss/{name}"), value);
+        }
+        if let Some(judged) = learned.judged {
+            report = report
+                .loss("loss/d", judged.loss)
+                .diagnostic("score/real", judged.real)
+                .diagnostic("score/fake", judged.fake)
+                .diagnostic("gradient-norm/d", judged.gradient);
+        }
+        if let Some([_, bicubic]) = signs.errors {
+            report = report.diagnostic("loss/bicubic", bicubic);
+        }
+        report = report
+            .diagnostic("gradient-norm", learned.gradient)
+            .diagnostic("contrast", signs.contrast)
+            .diagnostic("clipped", signs.clipped);
+        let report = self.skipped.watch([&self.loader], report);
+        Ok(self.trouble.watch(&signs, report))
+    }
+
+    fn gradient_norms(&self) -> Vec<(String, f32)> {
+        let named = |side: &str, (name, norm): (&str, f64)| (format!("{side}/{name}"), norm as f32);
+        let network = self.learner.student.gradient_norms().map(|norm| named("network", norm));
+        let adversary = self.learner.adversary.iter().flat_map(|side| side.student.gradient_norms());
+        network.chain(adversary.map(|norm| named("discriminator", norm))).collect()
+    }
+
+    fn save(&self, state: &mut State) {
+        state.put_module("network", &*self.learner.network.module);
+        state.put_optimiser("optimiser", &self.learner.student.optimiser);
+        if let Some(adversary) = &self.learner.adversary {
+            state.put_module("discriminator", &adversary.net);
+            state.put_optimiser("discriminator-optimiser", &adversary.student.optimiser);
+        }
+        state.put_integer("data-position", self.loader.position() as i64);
+        self.trouble.save(state);
+    }
+
+    fn load(&mut self, state: &State) -> Result<(), StateError> {
+        state.load_module("network", &*self.learner.network.module)?;
+        state.load_optimiser("optimiser", &mut self.learner.student.optimiser)?;
+        if let Some(adversary) = &mut self.learner.adversary {
+            state.load_module("discriminator", &adversary.net)?;
+            state.load_optimiser("discriminator-optimiser", &mut adversary.student.optimiser)?;
+        }
+        self.loader.seek(state.integer("data-position")? as u64);
+        self.trouble = Trouble::load(state)?;
+        match &mut self.task {
+            Task::SuperResolution { scores, .. } => *scores = None,
+            Task::Style { now, .. } => *now = None,
+        }
+        Ok(())
+    }
+
+    fn samples(&mut self) -> Result<Vec<Grid>, Failure> {
+        let (network, exact) = (&self.learner.network, self.learner.is_exact());
+        Ok(vec![match &self.task {
+            Task::SuperResolution { judge, .. } => {
+                panels::grid("enlarged", &judge.rows(network, exact, SHOWN))
+            }
+            Task::Style { gallery, .. } => panels::grid("painted", &gallery.rows(network, exact, SHOWN)),
+        }])
+    }
+
+    fn evaluate(&mut self) -> Result<Vec<(String, f64)>, Failure> {
+        if let Some((judge, scores)) = self.scores() {
+            let (own, bicubic) = (Judge::mean(scores), judge.bicubic());
+            let metrics = [
+                ("psnr", own.psnr),
+                ("psnr-bicubic", bicubic.psnr),
+                ("ssim", own.ssim),
+                ("ssim-bicubic", bicubic.ssim),
+            ];
+            return Ok(metrics.map(|(name, value)| (name.to_owned(), value)).to_vec());
+        }
+        let exact = self.learner.is_exact();
+        let Task::Style { gallery, before, now } = &mut self.task else { unreachable!("answered above") };
+        let now = *now
+            .get_or_insert_with(|| gallery.distances(&self.learner.network, self.learner.objective(), exact));
+        let metrics = [
+            ("gram-distance", now.style),
+            ("gram-distance-before", before.style),
+            ("content-distance", now.content),
+        ];
+        Ok(metrics.map(|(name, value)| (name.to_owned(), value)).to_vec())
+    }
+
+    fn export(&mut self) -> Vec<(String, Weights)> {
+        let mut network = weights::stored(&*self.learner.network.module);
+        weights::set_metadata(&mut network, &self.about);
+        let mut files = vec![("network.safetensors".into(), network)];
+        if let Some(adversary) = &self.learner.adversary {
+            files.push(("discriminator.safetensors".into(), weights::stored(&adversary.net)));
+        }
+        files
+    }
+
+    fn summary(&mut self) -> Result<Summary, Failure> {
+        let metrics = self.evaluate()?;
+        let of = |name: &str| {
+            metrics.iter().find(|(found, _)| found == name).map_or(f64::NAN, |&(_, value)| value)
+        };
+        let line = match &self.task {
+            Task::SuperResolution { judge, .. } => {
+                let pixels = matches!(self.learner.objective(), Objective::Mse);
+                let note = if pixels { "" } else { "; a perceptual loss gives up PSNR for what is seen" };
+                format!(
+                    "PSNR {:.2} dB, SSIM {:.4} on the luma of {} held-out pictures (bicubic: {:.2} dB, {:.4}){note}",
+                    of("psnr"),
+                    of("ssim"),
+                    judge.count(),
+                    of("psnr-bicubic"),
+                    of("ssim-bicubic")
+                )
+            }
+            Task::Style { gallery, .. } => format!(
+                "Gram distance to the style {:.4} of {} held-out pictures ({:.4} before they were painted), content distance {:.4}",
+                of("gram-distance"),
+                gallery.count(),
+                of("gram-distance-before"),
+                of("content-distance")
+            ),
+        };
+        Ok(Summary { metrics, line })
+    }
+
+    fn reports(&mut self) -> Result<Vec<(String, String)>, Failure> {
+        let table = self.scores().map(|(judge, scores)| ("pictures.md".to_owned(), judge.table(scores)));
+        Ok(table.into_iter().collect())
+    }
+}
