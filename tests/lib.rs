@@ -2,6 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use gobelin_autograd::Tensor;
+use gobelin_autograd::ops::permute_tensor;
+use gobelin_nets::{Kind, Module};
+
 /// Numbers in [-1, 1) from an integer hash of the seed and each number's index: what `uniform` in
 /// `tests/reference/gan_steps.py` gives, so that inputs need not be stored.
 pub fn uniform(seed: u64, count: usize) -> Vec<f32> {
@@ -17,6 +21,26 @@ pub fn uniform(seed: u64, count: usize) -> Vec<f32> {
             (x as f64 / 4_294_967_296.0) as f32 * 2.0 - 1.0
         })
         .collect()
+}
+
+/// Sets what is trained of a net to what the scripts' `set_weights` give, `uniform` from `seed` on: filters within plus and minus
+/// `filter`, the scales of norms 1 plus and minus 0.1, the rest within plus and minus `other`.
+pub fn set_weights(net: &dyn Module, seed: u64, filter: f32, other: f32) {
+    let trained = net.entries().into_iter().filter(|entry| entry.kind.is_trained());
+    for (number, entry) in trained.enumerate() {
+        let shape = entry.parameter.shape();
+        let numbers = uniform(seed + number as u64, shape.iter().product());
+        let value = if entry.kind == Kind::Filter {
+            let [height, width, inner, outer] = shape[..] else { panic!("{}: shape {shape:?}", entry.name) };
+            let stored = Tensor::new(&[outer, inner, height, width], numbers).map(|v| filter * v);
+            permute_tensor(&stored, &[2, 3, 1, 0])
+        } else if entry.name.ends_with("weight") {
+            Tensor::new(&shape, numbers).map(|v| 1.0 + 0.1 * v)
+        } else {
+            Tensor::new(&shape, numbers).map(|v| other * v)
+        };
+        entry.parameter.set(value);
+    }
 }
 
 /// A file of reference values beside the script that makes it.

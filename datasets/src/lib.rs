@@ -31,6 +31,7 @@ mod masks;
 mod picture;
 mod random;
 mod readers;
+mod remembered;
 pub mod scenes;
 mod source;
 pub mod structures;
@@ -52,6 +53,7 @@ pub use loader::{
 pub use masks::set_share;
 pub use picture::Picture;
 pub use readers::{Cifar10, Folder, Identities, Idx, Pairs};
+pub use remembered::Remembered;
 pub use source::{OpenOptions, Source, Split};
 pub use structures::{Structure, Structures};
 pub use subset::Subset;

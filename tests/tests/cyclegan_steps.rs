@@ -1,34 +1,17 @@
 //! The cyclegan trainer's updates give PyTorch's losses, step for step.
 
 use gobelin_autograd::Tensor;
-use gobelin_autograd::ops::permute_tensor;
 use gobelin_autograd::optimiser::Schedule;
 use gobelin_cyclegan::game::{A, B, Game, Rules};
 use gobelin_losses::gan::Adversarial;
 use gobelin_nets::dcgan::Upsampling;
 use gobelin_nets::resnet_generator::Options;
-use gobelin_nets::{Module, parameters};
-use gobelin_tests::{reference_json, uniform};
+use gobelin_tests::{reference_json, set_weights, uniform};
 use serde_json::Value;
 
 const UPDATES: u64 = 10;
 const RATE: f64 = 2e-4;
 const SCHEDULE: Schedule = Schedule::Linear { constant: 4, decay: 8 };
-
-/// The weights of `set_weights` in the script.
-fn set_weights(net: &dyn Module, seed: u64) {
-    for (number, (_, parameter)) in parameters(net).into_iter().enumerate() {
-        let shape = parameter.shape();
-        parameter.set(match shape[..] {
-            [height, width, inner, outer] => {
-                let numbers = uniform(seed + number as u64, shape.iter().product());
-                let stored = Tensor::new(&[outer, inner, height, width], numbers).map(|v| 0.1 * v);
-                permute_tensor(&stored, &[2, 3, 1, 0])
-            }
-            _ => Tensor::zeros(&shape),
-        });
-    }
-}
 
 fn game(case: &Value, seed: u64, exact: bool) -> Game {
     let of = |name: &str| case[name].as_u64().unwrap() as usize;
@@ -53,10 +36,10 @@ fn game(case: &Value, seed: u64, exact: bool) -> Game {
         exact,
     };
     let game = Game::new(rules, 0);
-    set_weights(&game.generators.nets[B], seed + 1000);
-    set_weights(&game.generators.nets[A], seed + 2000);
-    set_weights(&game.discriminators.nets[A], seed + 3000);
-    set_weights(&game.discriminators.nets[B], seed + 4000);
+    set_weights(&game.generators.nets[B], seed + 1000, 0.1, 0.0);
+    set_weights(&game.generators.nets[A], seed + 2000, 0.1, 0.0);
+    set_weights(&game.discriminators.nets[A], seed + 3000, 0.1, 0.0);
+    set_weights(&game.discriminators.nets[B], seed + 4000, 0.1, 0.0);
     game
 }
 

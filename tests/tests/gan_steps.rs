@@ -1,32 +1,10 @@
 //! The gan trainer's updates give PyTorch's losses, step for step.
 
-use gobelin_autograd::ops::permute_tensor;
 use gobelin_autograd::{Tape, Tensor, random};
 use gobelin_gan::game::{Game, Method, Rules};
 use gobelin_losses::gan::{Adversarial, Labels};
 use gobelin_nets::dcgan::{Norm, Shape, Upsampling};
-use gobelin_nets::{Kind, Module, parameters};
-use gobelin_tests::{reference_json, uniform};
-
-/// The weights of `set_weights` in the script.
-fn set_weights(net: &dyn Module, seed: u64) {
-    let entries = net.entries();
-    for (number, (name, parameter)) in parameters(net).into_iter().enumerate() {
-        let shape = parameter.shape();
-        let numbers = uniform(seed + number as u64, shape.iter().product());
-        let kind = entries.iter().find(|entry| entry.name == name).map(|entry| entry.kind);
-        let value = if kind == Some(Kind::Filter) {
-            let [height, width, inner, outer] = shape[..] else { panic!("{name}: shape {shape:?}") };
-            let stored = Tensor::new(&[outer, inner, height, width], numbers).map(|v| 0.1 * v);
-            permute_tensor(&stored, &[2, 3, 1, 0])
-        } else if name.ends_with("weight") {
-            Tensor::new(&shape, numbers).map(|v| 1.0 + 0.1 * v)
-        } else {
-            Tensor::zeros(&shape)
-        };
-        parameter.set(value);
-    }
-}
+use gobelin_tests::{reference_json, set_weights, uniform};
 
 /// The same numbers in the same order as the script draws them.
 struct Draws {
@@ -61,8 +39,8 @@ fn play(loss: Adversarial, seed: u64, shape: Shape, batch: usize, updates: usize
         exact,
     };
     let mut game = Game::new(rules, 0).unwrap();
-    set_weights(&game.generator.net, seed + 1000);
-    set_weights(&game.discriminator.net, seed + 2000);
+    set_weights(&game.generator.net, seed + 1000, 0.1, 0.0);
+    set_weights(&game.discriminator.net, seed + 2000, 0.1, 0.0);
     let mut draws = Draws { count: seed };
     let (mut labels, plain) = (random::generator(0, 0), Labels::default());
     let mut played = Played { d: Vec::new(), g: Vec::new() };

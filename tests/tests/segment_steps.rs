@@ -5,35 +5,14 @@
 mod vgg19;
 
 use gobelin_autograd::Tensor;
-use gobelin_autograd::ops::permute_tensor;
 use gobelin_losses::topology::Topology;
-use gobelin_nets::{Kind, Module};
 use gobelin_segment::learner::Learner;
 use gobelin_segment::net::Shape;
 use gobelin_segment::objective::{GapWeights, Objective, Objects, PixelLoss};
-use gobelin_tests::{reference_json, uniform};
+use gobelin_tests::{reference_json, set_weights, uniform};
 
 const SIZE: usize = 16;
 const BATCH: usize = 4;
-
-/// The weights of `set_weights` in the script.
-fn set_weights(net: &dyn Module, seed: u64) {
-    let trained = net.entries().into_iter().filter(|entry| entry.kind.is_trained());
-    for (number, entry) in trained.enumerate() {
-        let shape = entry.parameter.shape();
-        let numbers = uniform(seed + number as u64, shape.iter().product());
-        let value = if entry.kind == Kind::Filter {
-            let [height, width, inner, outer] = shape[..] else { panic!("{}: shape {shape:?}", entry.name) };
-            let stored = Tensor::new(&[outer, inner, height, width], numbers).map(|v| 0.3 * v);
-            permute_tensor(&stored, &[2, 3, 1, 0])
-        } else if entry.name.ends_with("weight") {
-            Tensor::new(&shape, numbers).map(|v| 1.0 + 0.1 * v)
-        } else {
-            Tensor::new(&shape, numbers).map(|v| 0.1 * v)
-        };
-        entry.parameter.set(value);
-    }
-}
 
 /// What the script calls a case: the objective, and how many answers.
 fn case(name: &str, exact: bool) -> (Objective, usize) {
@@ -73,7 +52,7 @@ fn ten_updates_of_each_objective_are_pytorchs() {
             let (objective, refine) = case(name, exact);
             let shape = Shape { channels: 1, classes: objective.classes(), width: 4, depth: 2, refine };
             let mut learner = Learner::new(shape, objective, 1e-3, exact, 0);
-            set_weights(&learner.segmenter.net, seed + 1000);
+            set_weights(&learner.segmenter.net, seed + 1000, 0.3, 0.1);
             let losses = case_of_file["losses"].as_array().unwrap();
             assert_eq!(losses.len(), 10);
             for (update, expected) in losses.iter().map(|loss| loss.as_f64().unwrap()).enumerate() {

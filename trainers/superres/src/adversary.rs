@@ -1,12 +1,11 @@
 //! The discriminator of `--loss perceptual+gan`: it learns to tell enlarged pictures from true ones, and the network to be taken
 //! for true (Ledig et al. 2017, section 2.2, whose network differs: here patches are judged, Isola et al. 2017).
 
+use gobelin_autograd::optimiser::Descent;
 use gobelin_autograd::{Tape, Tensor, Var, ops};
 use gobelin_losses::gan::{Adversarial, Labels};
 use gobelin_nets::patch_discriminator::PatchDiscriminator;
 use gobelin_nets::{Module, Pass};
-
-use crate::learner::Student;
 
 /// The game both sides play: the original discriminator, a generator whose gradient does not fade.
 const GAME: Adversarial = Adversarial::Ns;
@@ -16,7 +15,7 @@ pub struct Adversary {
     /// The discriminator.
     pub net: PatchDiscriminator,
     /// How it learns.
-    pub student: Student,
+    pub descent: Descent,
     /// The weight of being taken for true in the network's loss.
     pub weight: f32,
 }
@@ -49,6 +48,6 @@ impl Adversary {
         let [real, fake] = [&on_real, &on_fake].map(|scores| ops::mean(&scores.detach()).item());
         let loss = GAME.discriminator(&on_real, &on_fake, &Labels::default());
         drop((on_real, on_fake));
-        Judged { loss: loss.item(), real, fake, gradient: self.student.update(tape, &loss) }
+        Judged { loss: loss.item(), real, fake, gradient: self.descent.update(tape, &loss) }
     }
 }

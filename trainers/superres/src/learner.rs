@@ -1,8 +1,8 @@
 //! A network that learns, and one update of it.
 
-use gobelin_autograd::optimiser::{Adam, AdamOptions, Optimiser, norms};
+use gobelin_autograd::optimiser::{Adam, AdamOptions, Descent};
 use gobelin_autograd::random::{self, Generator};
-use gobelin_autograd::{Parameter, Tape, Tensor, Var, ops};
+use gobelin_autograd::{Tape, Tensor, ops};
 use gobelin_nets::patch_discriminator::PatchDiscriminator;
 use gobelin_nets::{Module, Pass, parameters};
 
@@ -38,37 +38,10 @@ pub struct Learned {
     pub made: Option<Tensor>,
 }
 
-/// The trained weights of a net, and how they are changed.
-pub struct Student {
-    /// Its optimiser.
-    pub optimiser: Adam,
-    weights: Vec<(String, Parameter)>,
-    norms: Vec<f64>,
-}
-
-impl Student {
-    /// Adam with the defaults of its authors but for the learning rate.
-    fn new(module: &dyn Module, learning_rate: f64) -> Self {
-        let weights = parameters(module);
-        let optimiser = Adam::new(weights.clone(), AdamOptions { learning_rate, ..AdamOptions::default() });
-        Self { optimiser, weights, norms: Vec::new() }
-    }
-
-    /// One update along the gradient of `loss`; the gradient's norm.
-    pub fn update(&mut self, tape: Tape, loss: &Var) -> f64 {
-        let weights: Vec<Parameter> = self.weights.iter().map(|(_, weight)| weight.clone()).collect();
-        let gradients = tape.parameter_gradients(loss, &weights);
-        // The tape holds the old weights: dropped first, so that they are changed in place.
-        drop(tape);
-        self.norms = norms(&gradients);
-        self.optimiser.step(&gradients);
-        self.norms.iter().map(|norm| norm * norm).sum::<f64>().sqrt()
-    }
-
-    /// The norm of each gradient of the last update, by its weight's name.
-    pub fn gradient_norms(&self) -> impl Iterator<Item = (&str, f64)> {
-        self.weights.iter().map(|(name, _)| name.as_str()).zip(self.norms.iter().copied())
-    }
+/// Adam with the defaults of its authors but for the learning rate.
+fn adam(module: &dyn Module, learning_rate: f64) -> Descent {
+    let options = AdamOptions { learning_rate, ..AdamOptions::default() };
+    Descent::new(parameters(module), |weights| Box::new(Adam::new(weights, options)))
 }
 
 /// A network, its loss and its optimiser; and its discriminator, if it has one.
@@ -76,7 +49,7 @@ pub struct Learner {
     /// The network.
     pub network: Network,
     /// How it learns.
-    pub student: Student,
+    pub descent: Descent,
     /// Its discriminator.
     pub adversary: Option<Adversary>,
     objective: Objective,
@@ -97,9 +70,9 @@ impl Learner {
         let network = Network::new(shape, &mut numbers);
         let adversary = adversary.map(|AdversaryOptions { layers, width, learning_rate, weight }| {
             let net = PatchDiscriminator::with_layers(layers, width, 3, &mut numbers);
-            Adversary { student: Student::new(&net, learning_rate), net, weight }
+            Adversary { descent: adam(&net, learning_rate), net, weight }
         });
-        Self { student: Student::new(&*network.module, learning_rate), network, adversary, objective, exact }
+        Self { descent: adam(&*network.module, learning_rate), network, adversary, objective, exact }
     }
 
     /// One update on pictures `(N, H, W, 3)` in [-1, 1] that the network is shown and those it should make of them: first of the
@@ -118,7 +91,7 @@ impl Learner {
         }
         let made = made.detach().into_tensor();
         learned.loss = loss.item();
-        learned.gradient = self.student.update(tape, &loss);
+        learned.gradient = self.descent.update(tape, &loss);
         drop(loss);
         learned.judged = self.adversary.as_mut().map(|adversary| adversary.update(wanted, &made, self.exact));
         learned.made = Some(made);

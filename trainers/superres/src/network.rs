@@ -6,11 +6,11 @@ use std::path::Path;
 use gobelin_autograd::Tensor;
 use gobelin_autograd::random::{self, Generator};
 use gobelin_datasets::Picture;
+use gobelin_nets::Pass;
 use gobelin_nets::super_resolution::{self, SuperResolution};
 use gobelin_nets::tiles::{Source, Tiled, Window};
 use gobelin_nets::transform::Transform;
 use gobelin_nets::weights::{self, WeightsError};
-use gobelin_nets::Pass;
 
 /// Rows and columns of what the network makes in one tile. Larger tiles share more of what they see, smaller ones take less
 /// memory: about 300 MB at the paper's width.

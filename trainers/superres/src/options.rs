@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 use gobelin_datasets::{
-    AtLeast, Augmentation, Dataset, Loader, LoaderOptions, OpenOptions, Picture, Source, Split, faces,
-    held_out_samples,
+    AtLeast, Augmentation, Dataset, First, Loader, LoaderOptions, OpenOptions, Picture, Remembered, Source,
+    Split, faces, held_out_samples,
 };
 use gobelin_harness::{Defaults, Error, Failure, Given, Origin, Recipe, RunOptions, Tool, VggOptions};
 use gobelin_losses::content::{Content, Normalise};
@@ -33,6 +33,10 @@ use crate::trainer::{SuperresTrainer, Task};
 const DRAWN_STEPS: u64 = 2000;
 const PAPERS_STEPS: u64 = 200_000;
 const PAPERS_STYLE_STEPS: u64 = 40_000;
+/// Drawn pictures to train on: each takes as long to draw as a step.
+const DRAWN: usize = 440;
+/// Rows and columns of drawn pictures at least, so that their strokes are some pixels wide.
+const DRAWN_SIDE: usize = 192;
 /// What a score of discriminators with 1, 2 and 3 layers sees.
 const PATCHES: [usize; 3] = [16, 34, 70];
 /// The style that is painted in where none is given.
@@ -277,18 +281,21 @@ impl SuperresOptions {
     fn open(&self, run: &RunOptions, split: Split) -> Result<Arc<dyn Dataset>, Failure> {
         let source = Self::source(run)?;
         let size = self.size.expect("settled before");
-        if source == Source::Faces && !faces::SIZES.contains(&size) {
+        let enlarging = self.task == Work::SuperResolution;
+        let drawn = if enlarging { size.max(DRAWN_SIDE) } else { size };
+        if source == Source::Faces && !faces::SIZES.contains(&drawn) {
             return Err(refuse(format!(
-                "--size {size}: faces are drawn with {} to {} pixels",
-                faces::SIZES.start(),
+                "--size {size}: faces are drawn with {} pixels at most",
                 faces::SIZES.end()
             )));
         }
-        let data = source.open(&OpenOptions { split, size, channels: 3 })?;
-        // Windows are cut out of pictures as they are; what is enlarged already teaches nothing.
-        Ok(match self.task {
-            Work::SuperResolution => Arc::new(AtLeast::new(data, size)),
-            Work::Style => data,
+        let data = source.open(&OpenOptions { split, size: drawn, channels: 3 })?;
+        Ok(match source {
+            // Windows are cut out of pictures as they are; what is enlarged already teaches nothing.
+            Source::Folder(_) if enlarging => Arc::new(AtLeast::new(data, size)),
+            Source::Folder(_) => data,
+            _ if split == Split::HeldOut => data,
+            _ => Arc::new(Remembered::new(Arc::new(First::new(data, DRAWN)))),
         })
     }
 

@@ -142,17 +142,17 @@ impl Trainer for SuperresTrainer {
 
     fn gradient_norms(&self) -> Vec<(String, f32)> {
         let named = |side: &str, (name, norm): (&str, f64)| (format!("{side}/{name}"), norm as f32);
-        let network = self.learner.student.gradient_norms().map(|norm| named("network", norm));
-        let adversary = self.learner.adversary.iter().flat_map(|side| side.student.gradient_norms());
+        let network = self.learner.descent.gradient_norms().map(|norm| named("network", norm));
+        let adversary = self.learner.adversary.iter().flat_map(|side| side.descent.gradient_norms());
         network.chain(adversary.map(|norm| named("discriminator", norm))).collect()
     }
 
     fn save(&self, state: &mut State) {
         state.put_module("network", &*self.learner.network.module);
-        state.put_optimiser("optimiser", &self.learner.student.optimiser);
+        state.put_optimiser("optimiser", &*self.learner.descent.optimiser);
         if let Some(adversary) = &self.learner.adversary {
             state.put_module("discriminator", &adversary.net);
-            state.put_optimiser("discriminator-optimiser", &adversary.student.optimiser);
+            state.put_optimiser("discriminator-optimiser", &*adversary.descent.optimiser);
         }
         state.put_integer("data-position", self.loader.position() as i64);
         self.trouble.save(state);
@@ -160,10 +160,10 @@ impl Trainer for SuperresTrainer {
 
     fn load(&mut self, state: &State) -> Result<(), StateError> {
         state.load_module("network", &*self.learner.network.module)?;
-        state.load_optimiser("optimiser", &mut self.learner.student.optimiser)?;
+        state.load_optimiser("optimiser", &mut *self.learner.descent.optimiser)?;
         if let Some(adversary) = &mut self.learner.adversary {
             state.load_module("discriminator", &adversary.net)?;
-            state.load_optimiser("discriminator-optimiser", &mut adversary.student.optimiser)?;
+            state.load_optimiser("discriminator-optimiser", &mut *adversary.descent.optimiser)?;
         }
         self.loader.seek(state.integer("data-position")? as u64);
         self.trouble = Trouble::load(state)?;

@@ -13,6 +13,7 @@ mod runs;
 mod segment;
 mod shell;
 mod style;
+mod superres;
 mod tensors;
 mod vgg19;
 mod wrong_tensors;
