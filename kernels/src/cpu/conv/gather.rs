@@ -171,31 +171,48 @@ impl Kernel for Task<'_> {
         let (runs, written) = (part.walk.runs.len(), part.walk.plan.written);
         let table: Table<ROWS> = part.walk.table(pixels.clone(), output.pointer());
         for (index, stretch) in part.stretches.iter().enumerate() {
-            for panel in panels.clone() {
-                let columns = COLUMNS.min(written - panel * COLUMNS);
-                let filters = part.filters[panel * part.panel..].as_ptr();
+            for first in panels.clone().step_by(2) {
+                let count = (panels.end - first).min(2);
+                let filters = part.filters[first * part.panel..].as_ptr();
                 for (tile, to) in table.to.iter().enumerate() {
                     let from = &table.from[tile * runs..(tile + 1) * runs];
-                    // SAFETY: the table's pointers lead to `length` floats of each run, the panel holds the whole
+                    // SAFETY: the table's pointers lead to `length` floats of each run, the panels hold the whole
                     // sum, and these pixels and channels are this task's own.
                     unsafe {
-                        let to = to.map(|pixel| pixel.add(panel * COLUMNS));
+                        let places =
+                            [0, 1].map(|panel| to.map(|pixel| pixel.wrapping_add((first + panel) * COLUMNS)));
                         if index > 0 {
-                            Tile::<V>::prefetch(to);
+                            for place in &places[..count] {
+                                Tile::<V>::prefetch(*place);
+                            }
                         }
-                        let mut sums = Tile::<V>::zero();
+                        let mut sums = [Tile::<V>::zero(); 2];
                         for piece in stretch {
                             let from = from[piece.run];
                             if !from[0].is_null() {
+                                let a = displaced(from, piece.offset);
                                 let b = filters.add(piece.start * COLUMNS);
-                                sums.multiply(piece.length, displaced(from, piece.offset), 1, b);
+                                if count == 2 {
+                                    Tile::multiply_wide(
+                                        &mut sums,
+                                        piece.length,
+                                        a,
+                                        1,
+                                        [b, b.add(part.panel)],
+                                    );
+                                } else {
+                                    sums[0].multiply(piece.length, a, 1, b);
+                                }
                             }
                         }
                         let rows = ROWS.min(pixels.len() - tile * ROWS);
-                        if rows == ROWS && columns == COLUMNS {
-                            sums.store(to, index > 0);
-                        } else {
-                            sums.store_part(to, rows, columns, index > 0);
+                        for (panel, place) in places.into_iter().enumerate().take(count) {
+                            let columns = COLUMNS.min(written - (first + panel) * COLUMNS);
+                            if rows == ROWS && columns == COLUMNS {
+                                sums[panel].store(place, index > 0);
+                            } else {
+                                sums[panel].store_part(place, rows, columns, index > 0);
+                            }
                         }
                     }
                 }

@@ -180,13 +180,13 @@ impl Kernel for Block<'_> {
                         (&*own, &shared[task.columns.start * depth..])
                     }
                 };
-                for (panel, column) in task.columns.clone().step_by(COLUMNS).enumerate() {
+                for (pair, column) in task.columns.clone().step_by(2 * COLUMNS).enumerate() {
                     for (tile, row) in rows.clone().step_by(ROWS).enumerate() {
                         let left = &left[tile * ROWS * (depth + GAP)..];
-                        let right = &right[panel * COLUMNS * depth..];
-                        let size = [ROWS.min(rows.end - row), COLUMNS.min(task.columns.end - column)];
-                        // SAFETY: the tile lies within this task's block of C, its panels in the packed operands.
-                        unsafe { self.tile::<V>(step, left, right, [row, column], size) };
+                        let right = &right[2 * pair * COLUMNS * depth..];
+                        let size = [ROWS.min(rows.end - row), (2 * COLUMNS).min(task.columns.end - column)];
+                        // SAFETY: the tiles lie within this task's block of C, their panels in the packed operands.
+                        unsafe { self.tiles::<V>(step, left, right, [row, column], size) };
                     }
                 }
             }
@@ -195,8 +195,9 @@ impl Kernel for Block<'_> {
 }
 
 impl Block<'_> {
+    /// Two tiles side by side, or one where there are no more columns.
     #[inline(always)]
-    unsafe fn tile<V: Vector>(
+    unsafe fn tiles<V: Vector>(
         &self,
         step: usize,
         left: &[f32],
@@ -208,29 +209,38 @@ impl Block<'_> {
         let k = self.operands.stretch(step).len();
         let accumulate = self.accumulate || step > self.task.steps.start;
         let (a, b) = (left.as_ptr(), right.as_ptr());
-        // SAFETY: the caller names a tile of this task (its rows past the last hold old values, which only reach
+        let count = columns.div_ceil(COLUMNS);
+        // SAFETY: the caller names tiles of this task (their rows past the last hold old values, which only reach
         // rows that are not written) and panels of it.
         unsafe {
             let c = micro::places(self.c.pointer().add(row * n + column), n, rows);
+            let places = [c, c.map(|row| row.wrapping_add(COLUMNS))];
             if accumulate {
-                Tile::<V>::prefetch(c);
+                for place in &places[..count] {
+                    Tile::<V>::prefetch(*place);
+                }
             }
-            // The next tile of A: the processor's own prefetching follows a row only once it has begun.
+            // The next rows of A: the processor's own prefetching follows a row only once it has begun.
             let next = a.wrapping_add(ROWS * (depth + GAP));
             for r in 0..ROWS {
                 V::prefetch(next.wrapping_add(r * (depth + GAP)));
                 V::prefetch(next.wrapping_add(r * (depth + GAP) + GAP));
             }
-            let mut sums = Tile::<V>::zero();
-            if transpose_a {
-                sums.multiply(k, micro::rows(a, 1), ROWS, b);
+            let mut sums = [Tile::<V>::zero(); 2];
+            let (a, along) =
+                if transpose_a { (micro::rows(a, 1), ROWS) } else { (micro::rows(a, depth + GAP), 1) };
+            if count == 2 {
+                Tile::multiply_wide(&mut sums, k, a, along, [b, b.add(COLUMNS * depth)]);
             } else {
-                sums.multiply(k, micro::rows(a, depth + GAP), 1, b);
+                sums[0].multiply(k, a, along, b);
             }
-            if rows == ROWS && columns == COLUMNS {
-                sums.store(c, accumulate);
-            } else {
-                sums.store_part(c, rows, columns, accumulate);
+            for (index, place) in places.into_iter().enumerate().take(count) {
+                let columns = COLUMNS.min(columns - index * COLUMNS);
+                if rows == ROWS && columns == COLUMNS {
+                    sums[index].store(place, accumulate);
+                } else {
+                    sums[index].store_part(place, rows, columns, accumulate);
+                }
             }
         }
     }

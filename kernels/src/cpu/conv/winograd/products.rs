@@ -39,29 +39,42 @@ impl Kernel for Multiply {
             let tiles = self.tiles.wrapping_add(point * tile_stride);
             let b = self.filters.wrapping_add(point * filter_stride);
             let to = self.to.wrapping_add(point * to_stride);
-            for first in (0..panels.tiles).step_by(ROWS) {
-                let a = tiles.wrapping_add(panels.offset(first, self.chunks.start));
-                let next = if first + ROWS < panels.tiles {
-                    tiles.wrapping_add(panels.offset(first + ROWS, self.chunks.start))
+            for first in (0..panels.tiles).step_by(2 * ROWS) {
+                let block = |first: usize| tiles.wrapping_add(panels.offset(first, self.chunks.start));
+                let (a, pair) = (block(first), first + ROWS < panels.tiles);
+                let below = if pair { block(first + ROWS) } else { a };
+                let next = if first + 2 * ROWS < panels.tiles {
+                    block(first + 2 * ROWS)
                 } else {
                     tiles.wrapping_add(tile_stride + panels.offset(0, self.chunks.start))
                 };
+                // What follows the next six tiles is fetched with them.
+                let ahead = (below as isize - a as isize) / size_of::<f32>() as isize;
                 // SAFETY: six tiles of all chunks lie in a block of the panels, sixteen columns of as many rows in
                 // the slab; the products have room for all tiles. What is fetched ahead is not read.
                 unsafe {
-                    let mut tile = Tile::<V>::zero();
+                    let mut sums = [Tile::<V>::zero(); 2];
                     for chunk in 0..chunks {
                         let at = chunk * 8 * ROWS;
                         for line in 0..3 {
                             prefetch(next.wrapping_add(at + 16 * line));
+                            prefetch(next.wrapping_offset(ahead).wrapping_add(at + 16 * line));
                         }
-                        tile.multiply(8, rows(a.add(at), 8), 1, b.add(chunk * 8 * COLUMNS));
+                        let b = b.add(chunk * 8 * COLUMNS);
+                        if pair {
+                            let a = [rows(a.add(at), 8), rows(below.add(at), 8)];
+                            Tile::multiply_tall(&mut sums, 8, a, 1, b);
+                        } else {
+                            sums[0].multiply(8, rows(a.add(at), 8), 1, b);
+                        }
                     }
-                    let mut c = [to.add(first * COLUMNS); ROWS];
-                    for (row, place) in c.iter_mut().enumerate() {
-                        *place = place.add(row * COLUMNS);
+                    for (index, sum) in sums.into_iter().enumerate().take(1 + usize::from(pair)) {
+                        let mut c = [to.add((first + index * ROWS) * COLUMNS); ROWS];
+                        for (row, place) in c.iter_mut().enumerate() {
+                            *place = place.add(row * COLUMNS);
+                        }
+                        sum.store(c, self.chunks.start > 0);
                     }
-                    tile.store(c, self.chunks.start > 0);
                 }
             }
         }

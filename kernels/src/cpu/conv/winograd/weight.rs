@@ -192,8 +192,11 @@ impl<F: Family> Block<'_, F> {
                     deep.stride() + deep.offset(0, self.rows.start / 8)
                 };
                 let mut deep_ahead = from.wrapping_add(following);
-                for column in self.columns.clone().step_by(COLUMNS) {
+                for column in self.columns.clone().step_by(2 * COLUMNS) {
                     let b = from_wide.wrapping_add(wide.offset(0, column / 8));
+                    let pair = column + COLUMNS < self.columns.end;
+                    let beside = if pair { wide.offset(0, (column + COLUMNS) / 8) } else { 0 };
+                    let beside = from_wide.wrapping_add(beside);
                     for row in rows_here.clone().step_by(ROWS) {
                         // Six channels begin at any even lane of a block's 24.
                         let a = from.wrapping_add(deep.offset(0, row / 8) + row % 8);
@@ -201,25 +204,33 @@ impl<F: Family> Block<'_, F> {
                         // at one; the products have room for all rows and columns of a task. What is fetched ahead
                         // is not read.
                         unsafe {
-                            let mut tile = Tile::<V>::zero();
-                            for at in (0..tiles - tiles % 8).step_by(8) {
-                                prefetch(deep_ahead);
-                                prefetch(deep_ahead.wrapping_add(16));
-                                prefetch(wide_ahead);
-                                deep_ahead = deep_ahead.wrapping_add(24);
-                                wide_ahead = wide_ahead.wrapping_add(16);
+                            let mut sums = [Tile::<V>::zero(); 2];
+                            for at in (0..tiles).step_by(8) {
+                                for _ in 0..=usize::from(pair) {
+                                    prefetch(deep_ahead);
+                                    prefetch(deep_ahead.wrapping_add(16));
+                                    prefetch(wide_ahead);
+                                    deep_ahead = deep_ahead.wrapping_add(24);
+                                    wide_ahead = wide_ahead.wrapping_add(16);
+                                }
+                                let count = 8.min(tiles - at);
                                 let a = rows(a.add(at * 8 * DEEP_VECTORS), 1);
-                                tile.multiply(8, a, 8 * DEEP_VECTORS, b.add(at * COLUMNS));
+                                let b = b.add(at * COLUMNS);
+                                if pair {
+                                    let b = [b, beside.add(at * COLUMNS)];
+                                    Tile::multiply_wide(&mut sums, count, a, 8 * DEEP_VECTORS, b);
+                                } else {
+                                    sums[0].multiply(count, a, 8 * DEEP_VECTORS, b);
+                                }
                             }
-                            let at = tiles - tiles % 8;
-                            let a = rows(a.add(at * 8 * DEEP_VECTORS), 1);
-                            tile.multiply(tiles % 8, a, 8 * DEEP_VECTORS, b.add(at * COLUMNS));
                             let start = to.add((row - self.rows.start) * WIDE + column - self.columns.start);
-                            let mut c = [start; ROWS];
-                            for (r, place) in c.iter_mut().enumerate() {
-                                *place = start.add(r * WIDE);
+                            for (index, sum) in sums.into_iter().enumerate().take(1 + usize::from(pair)) {
+                                let mut c = [start.add(index * COLUMNS); ROWS];
+                                for (r, place) in c.iter_mut().enumerate() {
+                                    *place = place.add(r * WIDE);
+                                }
+                                sum.store(c, false);
                             }
-                            tile.store(c, false);
                         }
                     }
                 }
