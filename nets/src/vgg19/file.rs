@@ -72,7 +72,11 @@ impl Mapped {
         let io_error = |source| Vgg19Error::Io { path: path.into(), source };
         let format = |found| Vgg19Error::Format { path: path.into(), found };
         let file = File::open(path).map_err(io_error)?;
-        let length = file.metadata().map_err(io_error)?.len();
+        let about = file.metadata().map_err(io_error)?;
+        if about.is_dir() {
+            return Err(format("a folder".into()));
+        }
+        let length = about.len();
         if length < 8 {
             return Err(format(format!("a file of {length} bytes")));
         }

@@ -142,6 +142,7 @@ fn losses_that_look_through_vgg19() {
                .state_dict(), \"vgg19.safetensors\")";
     for (words, begin, end) in [
         ("--vgg nothing", "nothing: No such file or directory", get),
+        ("--vgg folder", "folder: a folder, expected safetensors", get),
         ("--vgg empty", "empty: a file of 0 bytes, expected safetensors", get),
         ("--vgg text", "text: a broken header (header too large), expected safetensors", get),
         ("--vgg truncated", "truncated: a broken header (incomplete metadata", get),
