@@ -86,6 +86,35 @@ impl Drop for Buffer {
     }
 }
 
+/// A fixed-length array of bytes from the same pool: taps, masks.
+pub struct Bytes {
+    buffer: Buffer,
+    length: usize,
+}
+
+impl Bytes {
+    /// `length` bytes with arbitrary contents.
+    pub fn new(length: usize) -> Self {
+        Self { buffer: Buffer::new(length.div_ceil(size_of::<f32>())), length }
+    }
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: the buffer holds at least as many bytes, all initialised, and any bytes are `u8`s.
+        unsafe { std::slice::from_raw_parts(self.buffer.as_ptr().cast(), self.length) }
+    }
+}
+
+impl DerefMut for Bytes {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as in `deref`; any bytes are `f32`s too, and `&mut self` is the only access.
+        unsafe { std::slice::from_raw_parts_mut(self.buffer.as_mut_ptr().cast(), self.length) }
+    }
+}
+
 /// What the pool holds now.
 pub fn pool_statistics() -> PoolStatistics {
     with_pool(|pool| pool.statistics())
@@ -107,6 +136,13 @@ mod tests {
             assert_eq!(buffer.as_ptr() as usize % 64, 0);
             assert!(buffer.iter().all(|&value| value == (i + 1) as f32));
         }
+    }
+
+    #[test]
+    fn bytes_are_kept() {
+        let mut bytes = Bytes::new(1001);
+        bytes.iter_mut().enumerate().for_each(|(i, byte)| *byte = i as u8);
+        assert!(bytes.len() == 1001 && bytes.iter().enumerate().all(|(i, &byte)| byte == i as u8));
     }
 
     #[test]

@@ -14,5 +14,5 @@ pub mod cuda;
 mod memory;
 
 pub use arena::PoolStatistics;
-pub use buffer::{Buffer, pool_statistics, trim_pool};
+pub use buffer::{Buffer, Bytes, pool_statistics, trim_pool};
 pub use memory::keep_large_blocks_mapped;

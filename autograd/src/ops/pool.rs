@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gobelin_kernels::Bytes;
 use gobelin_kernels::cpu::pool;
 
 use super::conv2d::Window;
@@ -17,9 +18,9 @@ use crate::var::Var;
 #[track_caller]
 pub fn max_pool(x: &Var, window: Window) -> Var {
     let pool = describe("max_pool", x.shape(), window);
-    let mut taps = vec![0; pool.small()];
+    let mut taps = Bytes::new(pool.small());
     let y = Tensor::build(&small_shape(&pool), |y| pool::maximum(&pool, x.tensor().data(), y, &mut taps));
-    let taps: Arc<[u8]> = Arc::from(taps);
+    let taps = Arc::new(taps);
     Var::record("max_pool", y, &[x], move |step| {
         vec![Some(put_back(&step.gradient, pool, Arc::clone(&taps)))]
     })
@@ -35,7 +36,7 @@ pub fn min_pool(x: &Var, window: Window) -> Var {
 }
 
 /// The value of each window that its tap names. Derivative: [`put_back`].
-fn chosen(x: &Var, pool: pool::Pool, taps: Arc<[u8]>) -> Var {
+fn chosen(x: &Var, pool: pool::Pool, taps: Arc<Bytes>) -> Var {
     let y = Tensor::build(&small_shape(&pool), |y| pool::chosen(&pool, x.tensor().data(), &taps, y));
     Var::record("max_pool_chosen", y, &[x], move |step| {
         vec![Some(put_back(&step.gradient, pool, Arc::clone(&taps)))]
@@ -43,7 +44,7 @@ fn chosen(x: &Var, pool: pool::Pool, taps: Arc<[u8]>) -> Var {
 }
 
 /// Each window's value added up where its tap lies. Derivative: [`chosen`].
-fn put_back(y: &Var, pool: pool::Pool, taps: Arc<[u8]>) -> Var {
+fn put_back(y: &Var, pool: pool::Pool, taps: Arc<Bytes>) -> Var {
     let x = Tensor::build(&large_shape(&pool), |x| pool::put_back(&pool, y.tensor().data(), &taps, x));
     Var::record("max_pool_put_back", x, &[y], move |step| {
         vec![Some(chosen(&step.gradient, pool, Arc::clone(&taps)))]
