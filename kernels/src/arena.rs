@@ -166,13 +166,17 @@ impl Region {
         let base = NonNull::new(base).unwrap_or_else(|| handle_alloc_error(layout));
         let start = base.as_ptr().expose_provenance().next_multiple_of(PAGE);
         let end = start + layout.size() - PAGE;
-        ask_for_huge_pages(start, end - start);
+        // Not at the beginning: a program that needs little is to take little.
+        ask_for_huge_pages(start + PAGE, end - start - PAGE);
         Self { base, layout, start, end, fresh: start }
     }
 }
 
 /// Asks for huge pages; on other systems than Linux, or if they are turned off, nothing happens.
 fn ask_for_huge_pages(start: usize, size: usize) {
+    if size == 0 {
+        return;
+    }
     #[cfg(target_os = "linux")]
     // SAFETY: advice on memory that the caller owns, which changes no contents.
     unsafe {
@@ -241,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_repeats_asks_for_nothing_more() {
+    fn steps_that_repeat_soon_ask_for_nothing_more() {
         let mut play = Play(Arena::new(), Vec::new());
         let mut step = || {
             let mut number = 1u64;
@@ -260,11 +264,15 @@ mod tests {
             }
             play.0.statistics()
         };
-        let (first, second) = (step(), step());
-        assert_eq!(first.allocations, second.allocations);
-        assert_eq!((first.used, first.unused), (0, second.unused));
+        // Steps begin with more room at the end than those before, which fills other gaps, until it is enough.
+        for _ in 0..20 {
+            step();
+        }
+        let (before, after) = (step(), step());
+        assert_eq!(before.allocations, after.allocations);
+        assert_eq!((before.used, before.unused), (0, after.unused));
         // What lies between pieces is a small part.
-        assert!(first.unused * 2 < first.most_used * 3, "{first:?}");
+        assert!(before.unused * 2 < before.most_used * 3, "{before:?}");
     }
 
     #[test]
