@@ -1,9 +1,9 @@
 //! VGG-19 (Simonyan and Zisserman 2015, configuration E), whose features losses compare pictures by.
 //!
 //! The weights are frozen. A file of them is mapped and used where it lies: opening one takes milliseconds and no memory
-//! of its own, pages are shared between processes, and only layers that are run are read. What a layer keeps are its
-//! filters as the convolution wants them, made when it first runs: Winograd's, four times the layer's weights, for the
-//! forward pass and the same again for the gradient.
+//! of its own, pages are shared between processes, and only layers that are run are read. What a layer of up to 256 by 256
+//! channels keeps are its filters as the convolution wants them, made when it first runs: Winograd's, four times the layer's
+//! weights, for the forward pass and the same again for the gradient. Larger layers keep their weights, for both.
 //!
 //! torchvision's file of 548 MiB, which was in the system's cache, and one picture of 224x224 (two cores of an AMD EPYC, Zen 3, 23 November
 //! 2026; `cargo run --release -p gobelin-nets --example vgg19_opening FILE LAYER 224`):

@@ -24,7 +24,7 @@ pub mod winograd;
 use crate::cpu::simd::{Form, form};
 use choose::{Algorithm, Direction, choose};
 
-pub use prepared::{Prepared, forward_prepared, input_gradient_prepared};
+pub use prepared::{Prepared, forward_prepared, forward_then, input_gradient_prepared};
 pub use winograd::{Activation, Epilogue};
 
 /// A convolution with zero padding, equal on opposite sides; no dilation, no groups.

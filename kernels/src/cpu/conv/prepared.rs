@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::choose::{Direction, choose};
+use super::choose::{Algorithm, Direction, choose};
 use super::winograd::{self, Activation, Epilogue};
 use super::{Conv2d, forward_as, input_gradient_as};
 use crate::Buffer;
@@ -53,6 +53,22 @@ pub fn forward_prepared(c: &Conv2d, x: &[f32], filters: &Prepared, epilogue: Epi
         Kept::Plain(w) => {
             c.check("conv2d", x.len(), w.len(), y.len());
             forward_as(form(), choose(c, Direction::Forward), c, x, w, y);
+            finish(c.channels_out, epilogue, y);
+        }
+    }
+}
+
+/// `y = x * w`, then the epilogue, with weights as they are.
+///
+/// # Panics
+/// If a slice does not have its tensor's length.
+#[track_caller]
+pub fn forward_then(c: &Conv2d, x: &[f32], w: &[f32], epilogue: Epilogue, y: &mut [f32]) {
+    match choose(c, Direction::Forward) {
+        Algorithm::Winograd if !y.is_empty() => winograd::forward(c, x, w, epilogue, y),
+        algorithm => {
+            c.check("conv2d", x.len(), w.len(), y.len());
+            forward_as(form(), algorithm, c, x, w, y);
             finish(c.channels_out, epilogue, y);
         }
     }
@@ -162,7 +178,11 @@ mod tests {
             forward(&c, &x, &w, &mut plain);
             let filters = Prepared::new(&c, Direction::Forward, &w);
             for activation in [Activation::Identity, Activation::Relu, Activation::LeakyRelu(0.2)] {
-                forward_prepared(&c, &x, &filters, Epilogue { bias: Some(&bias), activation }, &mut found);
+                let epilogue = Epilogue { bias: Some(&bias), activation };
+                let mut unprepared = vec![9.0; c.output_len()];
+                forward_then(&c, &x, &w, epilogue, &mut unprepared);
+                forward_prepared(&c, &x, &filters, epilogue, &mut found);
+                assert_eq!(found, unprepared);
                 for (i, (&found, &plain)) in found.iter().zip(&plain).enumerate() {
                     let sum = plain + bias[i % channels_out];
                     let expected = match activation {
