@@ -112,7 +112,9 @@ impl SuperResolution {
             }
             sequence.push(BatchNorm::plain(width)).push(Activation::Relu);
         }
-        let last = Conv::new([width, 3], outer, he_deviation(outer, width), generator);
+        // What is added to the enlarged picture begins as nothing: else training spends its first hundreds of steps on undoing it.
+        let deviation = if skip { 0.0 } else { he_deviation(outer, width) };
+        let last = Conv::new([width, 3], outer, deviation, generator);
         sequence.push(ReflectionPad(OUTER / 2)).push(last.with_bias());
         if !skip {
             sequence.push(Activation::Tanh);

@@ -30,7 +30,7 @@ use crate::objective::Objective;
 use crate::trainer::{SuperresTrainer, Task};
 
 /// Steps on drawn pictures, for minutes on two cores; on others the paper's.
-const DRAWN_STEPS: u64 = 2000;
+const DRAWN_STEPS: u64 = 1000;
 const PAPERS_STEPS: u64 = 200_000;
 const PAPERS_STYLE_STEPS: u64 = 40_000;
 /// Drawn pictures to train on: each takes as long to draw as a step.
@@ -361,7 +361,7 @@ impl Recipe for SuperresOptions {
     const NAME: &'static str = "superres";
     const ABOUT: &'static str = "Train a network that enlarges pictures, or paints them in a style";
     const DEFAULTS: Defaults =
-        Defaults { data: "drawings", steps: DRAWN_STEPS, batch: 4, log_every: 20, sample_every: 500 };
+        Defaults { data: "drawings", steps: DRAWN_STEPS, batch: 4, log_every: 20, sample_every: 250 };
     const TOOLS: &'static [Tool] = &[apply::TOOL];
 
     fn settle(&mut self, run: &mut RunOptions, given: &Given) -> Result<(), Failure> {
