@@ -1,4 +1,4 @@
-//! Kernels for the CPU: each in a portable form and an AVX2+FMA form, chosen once at run time.
+//! Kernels for the CPU: each in a portable form, one for AVX2+FMA and one for AVX-512, chosen once at run time.
 
 pub mod conv;
 pub mod distance;

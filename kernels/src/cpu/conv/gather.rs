@@ -206,14 +206,8 @@ impl Kernel for Task<'_> {
                             }
                         }
                         let rows = ROWS.min(pixels.len() - tile * ROWS);
-                        for (panel, place) in places.into_iter().enumerate().take(count) {
-                            let columns = COLUMNS.min(written - (first + panel) * COLUMNS);
-                            if rows == ROWS && columns == COLUMNS {
-                                sums[panel].store(place, index > 0);
-                            } else {
-                                sums[panel].store_part(place, rows, columns, index > 0);
-                            }
-                        }
+                        let columns = (count * COLUMNS).min(written - first * COLUMNS);
+                        Tile::store_wide(sums, places[0], rows, columns, index > 0);
                     }
                 }
             }

@@ -129,7 +129,8 @@ impl Kernel for Task<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Product { narrow, starts, channels, step, areas, .. } = self.product;
-        let mut panel = Buffer::new(areas.area(0).pixels() * COLUMNS);
+        let together = Tile::<V>::TOGETHER * COLUMNS;
+        let mut panels = Buffer::new(areas.area(0).pixels() * together);
         for index in self.chosen.clone() {
             let area = areas.area(index);
             let width = area.columns.len();
@@ -137,32 +138,36 @@ impl Kernel for Task<'_> {
                 .lines()
                 .map(|(item, row)| self.product.narrow_at(item, row, area.columns.start))
                 .collect();
-            for first in (0..*channels).step_by(COLUMNS) {
-                let columns = COLUMNS.min(channels - first);
+            for first in (0..*channels).step_by(together) {
+                let columns = together.min(channels - first);
+                let b = panels.as_mut_ptr();
+                let beside = b.wrapping_add(area.pixels() * COLUMNS);
                 // SAFETY: the area lies within both tensors for every start; this stretch's result is this task's.
                 unsafe {
-                    self.pack::<V>(&area, first, columns, &mut panel);
+                    self.pack::<V>(&area, first, columns, b);
                     for (tile, starts) in starts.chunks(ROWS).enumerate() {
                         let mut from = [narrow.as_ptr(); ROWS];
                         for (r, from) in from.iter_mut().enumerate() {
                             *from = from.add(starts[r.min(starts.len() - 1)]);
                         }
-                        let mut sums = Tile::<V>::zero();
+                        let mut sums = [Tile::<V>::zero(); 2];
                         for (index, &line) in lines.iter().enumerate() {
                             let mut a = from;
                             for a in &mut a {
                                 *a = a.add(line);
                             }
-                            sums.multiply(width, a, *step, panel.as_ptr().add(index * width * COLUMNS));
+                            let at = index * width * COLUMNS;
+                            if columns > COLUMNS {
+                                let b = [b.add(at).cast_const(), beside.add(at).cast_const()];
+                                Tile::multiply_wide(&mut sums, width, a, *step, b);
+                            } else {
+                                sums[0].multiply(width, a, *step, b.add(at));
+                            }
                         }
                         let start = self.result.pointer().add(tile * ROWS * channels + first);
                         let places = micro::places(start, *channels, starts.len());
                         let accumulate = index > self.chosen.start;
-                        if starts.len() == ROWS && columns == COLUMNS {
-                            sums.store(places, accumulate);
-                        } else {
-                            sums.store_part(places, starts.len(), columns, accumulate);
-                        }
+                        Tile::store_wide(sums, places, starts.len(), columns, accumulate);
                     }
                 }
             }
@@ -172,16 +177,16 @@ impl Kernel for Task<'_> {
 
 impl Task<'_> {
     #[inline(always)]
-    unsafe fn pack<V: Vector>(&self, area: &Area, first: usize, columns: usize, to: &mut [f32]) {
+    unsafe fn pack<V: Vector>(&self, area: &Area, first: usize, columns: usize, to: *mut f32) {
         let Product { wide, grid, channels, .. } = self.product;
         let width = area.columns.len();
         for (index, (item, row)) in area.lines().enumerate() {
             let pixel = (item * grid[0] + row) * grid[1] + area.columns.start;
-            // SAFETY: the line and its channels lie within the wide tensor, its place in the panel.
+            // SAFETY: the line and its channels lie within the wide tensor, its place in the panels.
             unsafe {
                 let from = wide.as_ptr().add(pixel * channels + first);
-                let to = to.as_mut_ptr().add(index * width * COLUMNS);
-                pack::columns::<V>(width, from, *channels, columns, to, 0);
+                let (to, apart) = (to.add(index * width * COLUMNS), area.pixels() * COLUMNS);
+                pack::columns::<V>(width, from, *channels, columns, to, apart);
             }
         }
     }

@@ -100,9 +100,11 @@ impl Kernel for Task<'_> {
                 for first in self.channels_in.clone().step_by(group * ROWS) {
                     let end = self.channels_in.end.min(first + group * ROWS);
                     self.pack_left::<V>(&reach, first..end, &mut left);
-                    for out in self.channels_out.clone().step_by(COLUMNS) {
-                        let columns = COLUMNS.min(self.channels_out.end - out);
+                    let width = Tile::<V>::TOGETHER * COLUMNS;
+                    for out in self.channels_out.clone().step_by(width) {
+                        let columns = width.min(self.channels_out.end - out);
                         let b = right[(out - self.channels_out.start) * pixels..].as_ptr();
+                        let beside = b.wrapping_add(pixels * COLUMNS);
                         for channel in (first..end).step_by(ROWS) {
                             let rows = ROWS.min(end - channel);
                             let a = left[(channel - first) * reached..].as_ptr();
@@ -111,19 +113,24 @@ impl Kernel for Task<'_> {
                                 let places =
                                     micro::places(self.dw.pointer().add(start), c.channels_out, rows);
                                 if accumulate {
-                                    Tile::<V>::prefetch(places);
+                                    for panel in 0..columns.div_ceil(COLUMNS) {
+                                        Tile::<V>::prefetch(
+                                            places.map(|row| row.wrapping_add(panel * COLUMNS)),
+                                        );
+                                    }
                                 }
-                                let mut sums = Tile::<V>::zero();
+                                let mut sums = [Tile::<V>::zero(); 2];
                                 for line in lines {
-                                    let a = a.add(line.input * ROWS);
-                                    let b = b.add(line.output * COLUMNS);
-                                    sums.multiply(line.count, micro::rows(a, 1), ROWS * c.stride[1], b);
+                                    let a = micro::rows(a.add(line.input * ROWS), 1);
+                                    let (step, at) = (ROWS * c.stride[1], line.output * COLUMNS);
+                                    if columns > COLUMNS {
+                                        let b = [b.add(at), beside.add(at)];
+                                        Tile::multiply_wide(&mut sums, line.count, a, step, b);
+                                    } else {
+                                        sums[0].multiply(line.count, a, step, b.add(at));
+                                    }
                                 }
-                                if rows == ROWS && columns == COLUMNS {
-                                    sums.store(places, accumulate);
-                                } else {
-                                    sums.store_part(places, rows, columns, accumulate);
-                                }
+                                Tile::store_wide(sums, places, rows, columns, accumulate);
                             }
                         }
                     }

@@ -5,6 +5,9 @@
 //! sixteen registers twelve are sums, two hold B, two are left for the broadcasts. Other shapes were measured
 //! worse on Zen 3: 4 x 24 needs seven loads for twelve products but leaves no register to load ahead.
 //!
+//! With AVX-512 a row is one register, and six products for seven loads would wait for the loads, of which two begin in a
+//! cycle. So two tiles go together: side by side they need eight loads for twelve products, one above the other thirteen.
+//!
 //! [`Tile`] is the register tile itself, for kernels that gather a sum from several places (the taps of a
 //! convolution); the tests run it whole on panels packed one after the other.
 
@@ -23,6 +26,10 @@ pub(crate) struct Tile<V: Vector>([[V::Sixteen; ROWS]; MOST_CHAINS]);
 const MOST_CHAINS: usize = 2;
 
 impl<V: Vector> Tile<V> {
+    /// Panels of B that are best multiplied together: two where there are registers for both tiles' sums, by
+    /// [`Tile::multiply_wide`].
+    pub(crate) const TOGETHER: usize = V::Sixteen::CHAINS;
+
     /// All sums zero.
     ///
     /// # Safety
@@ -158,6 +165,33 @@ impl<V: Vector> Tile<V> {
                     sum = V::Sixteen::load(c[r]).add(sum);
                 }
                 sum.store(c[r]);
+            }
+        }
+    }
+
+    /// Writes two tiles side by side, or adds them to what is there: the first `rows` rows and `columns` columns. Where those all lie in
+    /// the first tile, the second is left out.
+    ///
+    /// # Safety
+    /// The processor must support `V`; each of the first `rows` pointers must be valid for `columns` floats.
+    #[inline(always)]
+    pub(crate) unsafe fn store_wide(
+        tiles: [Self; 2],
+        c: [*mut f32; ROWS],
+        rows: usize,
+        columns: usize,
+        accumulate: bool,
+    ) {
+        for (index, tile) in tiles.into_iter().enumerate().take(columns.div_ceil(COLUMNS)) {
+            let c = c.map(|row| row.wrapping_add(index * COLUMNS));
+            let columns = COLUMNS.min(columns - index * COLUMNS);
+            // SAFETY: the caller's promise, for each tile's own columns.
+            unsafe {
+                if rows == ROWS && columns == COLUMNS {
+                    tile.store(c, accumulate);
+                } else {
+                    tile.store_part(c, rows, columns, accumulate);
+                }
             }
         }
     }

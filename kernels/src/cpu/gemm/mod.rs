@@ -214,10 +214,9 @@ impl Block<'_> {
         // rows that are not written) and panels of it.
         unsafe {
             let c = micro::places(self.c.pointer().add(row * n + column), n, rows);
-            let places = [c, c.map(|row| row.wrapping_add(COLUMNS))];
             if accumulate {
-                for place in &places[..count] {
-                    Tile::<V>::prefetch(*place);
+                for panel in 0..count {
+                    Tile::<V>::prefetch(c.map(|row| row.wrapping_add(panel * COLUMNS)));
                 }
             }
             // The next rows of A: the processor's own prefetching follows a row only once it has begun.
@@ -234,14 +233,7 @@ impl Block<'_> {
             } else {
                 sums[0].multiply(k, a, along, b);
             }
-            for (index, place) in places.into_iter().enumerate().take(count) {
-                let columns = COLUMNS.min(columns - index * COLUMNS);
-                if rows == ROWS && columns == COLUMNS {
-                    sums[index].store(place, accumulate);
-                } else {
-                    sums[index].store_part(place, rows, columns, accumulate);
-                }
-            }
+            Tile::store_wide(sums, c, rows, columns, accumulate);
         }
     }
 }
