@@ -90,7 +90,7 @@ pub enum Error {
         refusals: String,
     },
     /// The checkpoint is whole, but is not the state of this trainer.
-    #[error("the checkpoint in {} does not fit this trainer: {source}; it was made by another version of the program", directory.display())]
+    #[error("the checkpoint in {} does not fit this trainer: {source}; {}", directory.display(), source.advice())]
     State {
         /// The run directory.
         directory: PathBuf,

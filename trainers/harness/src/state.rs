@@ -79,6 +79,19 @@ pub enum StateError {
     /// What an optimiser or an average was given back is not its own.
     #[error("{0}")]
     Learned(#[from] gobelin_autograd::optimiser::StateError),
+    /// A file that the run depends on, which is named here, holds something else now.
+    #[error("{0} is not what it was when the run began")]
+    Changed(String),
+}
+
+impl StateError {
+    /// Where it comes from, or what to do.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Changed(_) => "put it back, or begin a new run with another --out",
+            _ => "it was made by another version of the program",
+        }
+    }
 }
 
 /// Named entries, ordered by name so that the same state gives the same bytes

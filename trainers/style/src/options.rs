@@ -362,6 +362,7 @@ impl Recipe for StyleOptions {
         let named = styles.into_iter().zip(weights).zip(&self.style);
         Ok(StyleTrainer::new(Plan {
             content,
+            content_name: self.content.clone(),
             styles: named.map(|((picture, weight), name)| (picture, weight, name.clone())).collect(),
             network: if run.exact { network.exact() } else { network },
             loss: self.loss(),

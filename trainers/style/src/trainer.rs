@@ -21,6 +21,8 @@ const MUCH_CLIPPED: f64 = 0.2;
 pub struct Plan {
     /// The picture whose content is kept.
     pub content: Picture,
+    /// Its name for people.
+    pub content_name: String,
     /// Those whose style is taken, with weights whose sum is 1, and a name for people.
     pub styles: Vec<(Picture, f32, String)>,
     /// Seen through.
@@ -127,6 +129,17 @@ impl Plan {
         (content.clone(), self.styles.iter().map(style).collect())
     }
 
+    /// All pictures that go in with their names, the content first.
+    fn pictures(&self) -> impl Iterator<Item = (&Picture, &String)> {
+        let styles = self.styles.iter().map(|(picture, _, name)| (picture, name));
+        std::iter::once((&self.content, &self.content_name)).chain(styles)
+    }
+
+    /// A checksum of each picture, by which another one under the same name is known.
+    fn checksums(&self) -> Vec<i64> {
+        self.pictures().map(|(picture, _)| crc32c::crc32c(&picture.pixels).into()).collect()
+    }
+
     fn start(&self) -> Tensor {
         let (content, _) = self.seen(0);
         match self.noise {
@@ -186,6 +199,8 @@ impl Trainer for StyleTrainer {
     }
 
     fn save(&self, state: &mut State) {
+        let checksums = self.plan.checksums();
+        state.put_integers("pictures", &[checksums.len()], checksums);
         state.put_integer("scale", self.scale as i64);
         let mut painter = State::new();
         self.painter.save(&mut painter);
@@ -193,6 +208,12 @@ impl Trainer for StyleTrainer {
     }
 
     fn load(&mut self, state: &State) -> Result<(), StateError> {
+        let checksums = self.plan.checksums();
+        let before = state.integers("pictures", &[checksums.len()])?;
+        let changed = checksums.iter().zip(before).position(|(now, before)| now != before);
+        if let Some((_, name)) = changed.and_then(|number| self.plan.pictures().nth(number)) {
+            return Err(StateError::Changed(name.clone()));
+        }
         let scale = state.integer("scale")? as usize;
         if scale != self.scale && scale < self.plan.sizes.len() {
             let any = self.painter.picture();

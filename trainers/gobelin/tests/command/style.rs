@@ -64,6 +64,26 @@ fn stopped_and_resumed_a_run_ends_the_same_with_any_number_of_threads() {
 }
 
 #[test]
+fn a_run_whose_pictures_have_changed_is_not_resumed() {
+    let here = painted(&format!("{TINY} --content content.png --style style.jpg"));
+    let path = |name: &str| here.path().join(name);
+    let another = RgbImage::from_pixel(40, 30, Rgb([1, 2, 3]));
+    let content = fs::read(path("content.png")).unwrap();
+    let again = "style --out run --resume --steps 9";
+    for name in ["content.png", "style.jpg"] {
+        another.save(path(name)).unwrap();
+        let begin = format!(
+            "the checkpoint in run does not fit this trainer: {name} is not what it was when the run began"
+        );
+        let (code, lines) = call(here.path(), again);
+        let last = lines.last().unwrap();
+        assert!(code == 1 && last.starts_with(&format!("error: {begin}")), "{lines:?}");
+        assert!(last.ends_with("put it back, or begin a new run with another --out"), "{last}");
+        fs::write(path("content.png"), &content).unwrap();
+    }
+}
+
+#[test]
 fn what_cannot_be_painted_is_refused_before_anything_is_written() {
     let here = workplace();
     for (words, code, begin) in [
