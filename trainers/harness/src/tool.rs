@@ -75,7 +75,7 @@ impl Compute {
             return Ok(());
         }
         let message =
-            format!("--device {}: this program was built without CUDA: use --device cpu", self.device);
+            format!("--device {}: no net computes on a graphics card yet; use --device cpu", self.device);
         Err(Error::Call(message))
     }
 

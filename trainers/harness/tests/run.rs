@@ -100,7 +100,11 @@ fn every_wrong_call_is_one_line_and_changes_nothing() {
             2,
             "invalid value 'gpu' for '--device <DEVICE>': expected cpu, cuda or cuda:N (see --help)",
         ),
-        ("toy --device cuda:1", 2, "--device cuda:1: this program was built without CUDA: use --device cpu"),
+        (
+            "toy --device cuda:1",
+            2,
+            "--device cuda:1: no net computes on a graphics card yet; use --device cpu",
+        ),
         ("toy --data nothing", 2, "--data nothing: no such data, expected drawn"),
         (
             "toy --steps 9223372036854775808",
