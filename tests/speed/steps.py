@@ -29,7 +29,7 @@ CANDLE = ["gan", "style"]
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("workloads", nargs="*", default=WORKLOADS, choices=[*WORKLOADS, []], metavar="WORKLOADS")
+    parser.add_argument("workloads", nargs="*", metavar="WORKLOADS", help=f"all where none is given: {' '.join(WORKLOADS)}")
     parser.add_argument("--torch", type=Path, help="the script with PyTorch's steps")
     parser.add_argument("--burn", type=Path, help="the program with burn's steps")
     parser.add_argument("--candle", type=Path, help="the program with candle's steps")
@@ -37,7 +37,11 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8, help="for each program, workload and round [8]")
     parser.add_argument("--threads", type=int, default=2)
-    return parser.parse_args()
+    given = parser.parse_args()
+    if unknown := set(given.workloads) - set(WORKLOADS):
+        parser.error(f"no workload {', '.join(sorted(unknown))}: expected {', '.join(WORKLOADS)}")
+    given.workloads = given.workloads or WORKLOADS
+    return given
 
 
 def programs(given):
