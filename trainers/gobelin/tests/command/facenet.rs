@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use image::{DynamicImage, ImageBuffer, Luma, LumaA, Rgb, Rgba};
 use safetensors::SafeTensors;
 use tempfile::{TempDir, tempdir};
 
@@ -103,6 +104,57 @@ fn killed_and_resumed_a_run_ends_the_same() {
     assert!(kills > 0, "no kill came in time");
 }
 
+#[test]
+fn collapse_is_named_while_it_happens() {
+    let named = |words: &str| {
+        let here = tempdir().unwrap();
+        let small = "--size 16 --width 2 --dimensions 8 --people 3 --faces 3 --held-out 24 --steps 60";
+        let (code, lines) = call(here.path(), &format!("facenet --out run {small} {words}"));
+        assert_eq!(code, 0, "{words}: {lines:?}");
+        let place = lines.iter().position(|line| line.contains("all embeddings have been one point"));
+        place.map(|place| (place, lines[place].clone(), lines.len()))
+    };
+    assert_eq!(named(""), None);
+    let (place, line, count) =
+        named("--mining batch-hard --margin 1 --learning-rate 0.05").expect("a warning");
+    // Before the last of the steps are told.
+    assert!(line.starts_with("step ") && place + 3 < count, "{line}");
+    assert!(line.ends_with("try --mining semi-hard, a smaller --learning-rate or --pretrain 200"), "{line}");
+}
+
+#[test]
+fn a_picture_is_the_same_face_in_every_mode() {
+    let here = trained(TINY);
+    let colour = [200u8, 60, 30];
+    let (grey, inks) = ([90u8; 3], "people/person_07/inks.jpg");
+    let write = |name: &str, picture: DynamicImage| picture.save(here.path().join(name)).unwrap();
+    write("grey-as-rgb.png", ImageBuffer::from_fn(16, 16, |x, _| Rgb(grey.map(|v| v + x as u8))).into());
+    write("grey.png", ImageBuffer::from_fn(16, 16, |x, _| Luma([grey[0] + x as u8])).into());
+    write("deep.png", ImageBuffer::from_fn(16, 16, |x, _| Luma([257 * u16::from(grey[0] + x as u8)])).into());
+    write("grey-over.png", ImageBuffer::from_fn(16, 16, |x, _| LumaA([grey[0] + x as u8, 255])).into());
+    write("rgb.png", ImageBuffer::from_pixel(16, 16, Rgb(colour)).into());
+    write("white.png", ImageBuffer::from_pixel(16, 16, Rgb([255u8; 3])).into());
+    write("clear.png", ImageBuffer::from_pixel(16, 16, Rgba([9u8, 90, 200, 0])).into());
+    for (one, other, most) in [
+        ("grey-as-rgb.png", "grey.png", 0.0),
+        ("grey-as-rgb.png", "deep.png", 0.0),
+        ("grey-as-rgb.png", "grey-over.png", 0.0),
+        ("white.png", "clear.png", 0.0),
+        ("rgb.png", inks, 0.01),
+    ] {
+        let words = format!("facenet compare {one} {other} --weights run/embedder.safetensors");
+        let line = printed(here.path(), &words).remove(0);
+        assert!(told_distance(&line) <= most, "{one}, {other}: {line}");
+    }
+    let line = printed(here.path(), "facenet compare rgb.png white.png --weights run/embedder.safetensors");
+    assert!(told_distance(&line[0]) > 0.02, "{line:?}");
+}
+
+/// The distance in what `facenet compare` prints.
+fn told_distance(line: &str) -> f32 {
+    line.split("squared distance ").nth(1).unwrap().split(',').next().unwrap().parse().unwrap()
+}
+
 /// What a call prints; it must succeed.
 fn printed(here: &Path, words: &str) -> Vec<String> {
     let output = gobelin(here, words).output().unwrap();
@@ -150,8 +202,7 @@ fn a_trained_net_embeds_compares_and_searches() {
     };
     let line =
         printed(here.path(), &format!("facenet compare {} {} {weights}", names[0], names[9])).remove(0);
-    let told: f32 =
-        line.split("squared distance ").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
+    let told = told_distance(&line);
     let threshold: f32 = line.split("threshold ").nth(1).unwrap().parse().unwrap();
     assert!((told - distance(0, 9)).abs() < 1e-3, "{line}");
     assert_eq!(line.starts_with("same person"), told < threshold, "{line}");
