@@ -60,7 +60,7 @@ impl Device {
     /// # Panics
     /// If something is being recorded already.
     pub fn record<R>(&self, work: impl FnOnce() -> Result<R>) -> Result<(Graph, R)> {
-        let reserve = Arc::new(Reserve::new(Arc::clone(&self.0.driver)));
+        let reserve = Arc::new(Reserve::beside(&self.0.everyday));
         let before = self.recorded().replace(Arc::clone(&reserve));
         assert!(before.is_none(), "record: a recording inside of another");
         let result = self.0.driver.begin_recording().and_then(|()| {

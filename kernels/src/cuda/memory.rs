@@ -33,11 +33,20 @@ unsafe impl Plain for u8 {}
 pub(super) struct Reserve {
     driver: Arc<dyn Driver>,
     unused: Mutex<BTreeMap<usize, Vec<Address>>>,
+    /// For a recording's, the everyday one: what is given back when memory runs out. Its own blocks are written when the recording
+    /// is replayed.
+    everyday: Option<Arc<Reserve>>,
 }
 
 impl Reserve {
     pub(super) fn new(driver: Arc<dyn Driver>) -> Self {
-        Self { driver, unused: Mutex::default() }
+        Self { driver, unused: Mutex::default(), everyday: None }
+    }
+
+    /// A recording's own.
+    pub(super) fn beside(everyday: &Arc<Self>) -> Self {
+        let driver = Arc::clone(&everyday.driver);
+        Self { driver, unused: Mutex::default(), everyday: Some(Arc::clone(everyday)) }
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut BTreeMap<usize, Vec<Address>>) -> R) -> R {
@@ -66,7 +75,7 @@ impl Reserve {
             return Ok((address, size));
         }
         // Blocks of other sizes may be what fills the memory.
-        self.trim();
+        self.everyday.as_deref().unwrap_or(self).trim();
         Ok((self.driver.allocate(size)?, size))
     }
 
@@ -334,6 +343,25 @@ mod tests {
         let held = buffer(&device, 4 * 512).unwrap();
         assert!(matches!(buffer(&device, 8 * 512), Err(Error::OutOfMemory { .. })));
         drop(held);
+    }
+
+    #[test]
+    fn a_recording_that_needs_memory_takes_everyday_memory_and_keeps_its_own() {
+        let (device, counter) = device(10 * 512);
+        drop(buffer(&device, 8 * 512).unwrap());
+        let (graph, ()) = device
+            .record(|| {
+                drop(buffer(&device, 2 * 512)?);
+                drop(buffer(&device, 4 * 512)?);
+                // What was recorded writes the 6 when it is replayed, whoever asks for more.
+                assert_eq!(counter.state.lock().unwrap().used, 6 * 512);
+                assert!(matches!(buffer(&device, 8 * 512), Err(Error::OutOfMemory { .. })));
+                assert_eq!(counter.state.lock().unwrap().used, 6 * 512);
+                Ok(())
+            })
+            .unwrap();
+        drop(graph);
+        assert_eq!(counter.state.lock().unwrap().used, 0);
     }
 
     #[test]
