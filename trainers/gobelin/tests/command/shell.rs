@@ -118,10 +118,34 @@ pub fn metrics(run: &Path) -> Vec<serde_json::Value> {
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
-/// Begins `gobelin WORDS`, a run with `--out run`, kills it, resumes it and kills it again, then resumes it to its end; how many
+/// `gobelin WORDS`, a run with `--out run`, must end in the same bytes with one thread and with three.
+#[track_caller]
+pub fn must_not_depend_on_threads(workplace: fn() -> TempDir, words: &str) {
+    let [alone, several] = ["1", "3"].map(|threads| {
+        let here = workplace();
+        // By the environment, since --threads is kept in config.toml.
+        let output = gobelin(here.path(), words).env("RAYON_NUM_THREADS", threads).output().unwrap();
+        assert!(output.status.success(), "{words}: {:?}", told(&output).1);
+        here
+    });
+    must_be_the_same_run(several.path(), alone.path(), words);
+}
+
+/// `gobelin WORDS`, a run with `--out run`, must end in the same bytes whether it is left alone or killed and resumed; how many
 /// kills came before a process had ended by itself.
 #[track_caller]
-pub fn killed_and_resumed(here: &Path, words: &str) -> u32 {
+pub fn must_survive_kills(workplace: fn() -> TempDir, words: &str) -> u32 {
+    let (whole, here) = (workplace(), workplace());
+    let (code, lines) = call(whole.path(), words);
+    assert_eq!(code, 0, "{words}: {lines:?}");
+    let kills = killed_and_resumed(here.path(), words);
+    must_be_the_same_run(here.path(), whole.path(), &format!("{words}, killed {kills} times"));
+    kills
+}
+
+/// Begins a run, kills it, resumes it and kills it again, then resumes it to its end; how many kills came in time.
+#[track_caller]
+fn killed_and_resumed(here: &Path, words: &str) -> u32 {
     let trainer = words.split_whitespace().next().expect("a trainer");
     let (mut next, mut kills) = (words.to_owned(), 0);
     // Killed as soon as there are checkpoints, then as soon as there is another, and so on.

@@ -6,7 +6,7 @@ use std::path::Path;
 use tempfile::{TempDir, tempdir};
 
 use crate::refusals::must_refuse;
-use crate::shell::{call, gobelin, killed_and_resumed, metrics, must_be_the_same_run, write_picture};
+use crate::shell::{call, gobelin, metrics, must_not_depend_on_threads, must_survive_kills, write_picture};
 
 /// What makes a run take a second.
 const TINY: &str = "--data folder:pictures --size 32 --width 2 --batch 2 --held-out 2 --steps 8 --log-every 1 \
@@ -90,30 +90,14 @@ fn a_run_leaves_everything() {
 #[test]
 fn the_number_of_threads_changes_no_byte() {
     for words in RUNS {
-        let [alone, several] = ["1", "3"].map(|threads| {
-            let here = workplace();
-            let mut command = gobelin(here.path(), &format!("superres --out run {TINY} {words}"));
-            // By the environment, since --threads is kept in config.toml.
-            assert!(command.env("RAYON_NUM_THREADS", threads).output().unwrap().status.success(), "{words}");
-            here
-        });
-        must_be_the_same_run(several.path(), alone.path(), words);
+        must_not_depend_on_threads(workplace, &format!("superres --out run {TINY} {words}"));
     }
 }
 
 #[test]
 fn killed_and_resumed_a_run_ends_the_same() {
-    let kills: u32 = RUNS
-        .iter()
-        .map(|words| {
-            let expected = trained(&format!("{TINY} {words}"));
-            let here = workplace();
-            let kills = killed_and_resumed(here.path(), &format!("superres --out run {TINY} {words}"));
-            must_be_the_same_run(here.path(), expected.path(), &format!("{words}, killed {kills} times"));
-            kills
-        })
-        .sum();
-    assert!(kills > 0, "no kill came in time");
+    let run = |words: &&str| must_survive_kills(workplace, &format!("superres --out run {TINY} {words}"));
+    assert!(RUNS.iter().map(run).sum::<u32>() > 0, "no kill came in time");
 }
 
 #[test]
