@@ -293,9 +293,10 @@ pub fn load_without(
     let map = unsafe { Mmap::map(&file) }.map_err(io_error)?;
     let tensors = SafeTensors::deserialize(&map).map_err(|error| broken(path, &map, &error))?;
     let entries = module.entries();
-    let unknown = |name: &&&str| entries.iter().all(|entry| entry.name != **name) && !ignored(name);
-    if let Some(name) = tensors.names().iter().find(unknown) {
-        return Err(WeightsError::Unknown { path: path.into(), name: (*name).to_string() });
+    let unknown = |name: &&str| entries.iter().all(|entry| entry.name != *name) && !ignored(name);
+    // The file's names come in no order: the first by name is told.
+    if let Some(name) = tensors.names().into_iter().filter(unknown).min() {
+        return Err(WeightsError::Unknown { path: path.into(), name: name.to_string() });
     }
     let mut values = Vec::with_capacity(entries.len());
     for entry in &entries {
