@@ -6,7 +6,8 @@
 //! weights, for the forward pass and the same again for the gradient. Larger layers keep their weights, for both.
 //!
 //! torchvision's file of 548 MiB, which was in the system's cache, and one picture of 224x224 (two cores of an AMD EPYC, Zen 3, 23 November
-//! 2026; `cargo run --release -p gobelin-nets --example vgg19_opening FILE LAYER 224`):
+//! 2026; `cargo run --release -p gobelin-nets --example vgg19_opening FILE LAYER 224`; taken when layers of every size still
+//! kept transformed filters, so the memory of the last two rows is less now):
 //!
 //! | | first time, ms | second time, ms | private memory, MiB | of the file, MiB |
 //! |---|---|---|---|---|
