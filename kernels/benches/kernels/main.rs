@@ -1,12 +1,12 @@
 //! Times every convolution that the trainers run, and products of matrices, against the FMA peak measured in the
 //! same run and against matrixmultiply.
 //!
-//!     cargo bench -p gobelin-kernels -- [NAMES...] [--seconds S] [--threads T]
+//!     cargo bench -p gobelin-kernels -- [NAMES...] [--seconds S] [--threads T] [--variant NAME]
 //!
 //! A name picks the rows whose label contains it: `gan`, `facenet.4`, `weight`, `"vgg.2_2 forward"`, `gemm`. Each
 //! row gives the operations of the definition, the time they would take at the peak, and for each variant its best
 //! time and the operations of the definition it did per second, as a share of the peak: a variant that multiplies less
-//! than the definition can exceed 100%.
+//! than the definition can exceed 100%. `--variant chosen` times that one alone, to alternate two builds quickly.
 //!
 //! To compare a new kernel with the others, add it to the table in `variants.rs`.
 
@@ -22,11 +22,13 @@ struct Options {
     names: Vec<String>,
     seconds: f64,
     threads: usize,
+    /// Only the variant of this name.
+    variant: Option<String>,
 }
 
 fn options() -> Result<Options, String> {
     let available = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let mut options = Options { names: Vec::new(), seconds: 0.3, threads: available };
+    let mut options = Options { names: Vec::new(), seconds: 0.3, threads: available, variant: None };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = |what: &str| arguments.next().ok_or(format!("{argument} needs {what}"));
@@ -42,8 +44,16 @@ fn options() -> Result<Options, String> {
                 options.threads =
                     text.parse().map_err(|_| format!("--threads: {text} is no whole number"))?;
             }
+            "--variant" => {
+                let name = value("a variant's name")?;
+                let known: Vec<_> = variants::VARIANTS.iter().map(|variant| variant.name).collect();
+                if !known.contains(&name.as_str()) {
+                    return Err(format!("--variant: {name} is none of {}", known.join(", ")));
+                }
+                options.variant = Some(name);
+            }
             flag if flag.starts_with("--") => {
-                return Err(format!("{flag}: known are --seconds and --threads"));
+                return Err(format!("{flag}: known are --seconds, --threads and --variant"));
             }
             name => options.names.push(name.to_owned()),
         }
@@ -84,15 +94,16 @@ fn main() {
         options.names.is_empty() || options.names.iter().any(|name| label.contains(name.as_str()))
     };
 
+    let timed = |variant: &&Variant| options.variant.as_ref().is_none_or(|name| name == variant.name);
     print!("{:34}{:>10}{:>10}", "", "GFLOP", "floor ms");
-    for variant in variants::VARIANTS {
+    for variant in variants::VARIANTS.iter().filter(timed) {
         print!("{:>18} ms{:>7}", variant.name, "%");
     }
     println!();
     let row = |label: &str, operations: usize, problem: &mut Problem, columns: &[Variant]| {
         let work = operations as f64 * 1e-9;
         print!("{label:34}{work:>10.3}{:>10.3}", work / peak * 1e3);
-        for variant in columns {
+        for variant in columns.iter().filter(timed) {
             let time = best(options.seconds, || (variant.run)(problem)).as_secs_f64();
             print!("{:>21.3}{:>6.0}%", time * 1e3, work / time / peak * 100.0);
         }

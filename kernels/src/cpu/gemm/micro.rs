@@ -6,7 +6,7 @@
 //! worse on Zen 3: 4 x 24 needs seven loads for twelve products but leaves no register to load ahead.
 //!
 //! With AVX-512 a row is one register, and six products for seven loads would wait for the loads, of which two begin in a
-//! cycle. So two tiles go together: side by side they need eight loads for twelve products, one above the other thirteen.
+//! cycle. So two tiles go together: side by side they need eight loads for twelve products.
 //!
 //! [`Tile`] is the register tile itself, for kernels that gather a sum from several places (the taps of a
 //! convolution); the tests run it whole on panels packed one after the other.
@@ -110,41 +110,6 @@ impl<V: Vector> Tile<V> {
                 at += step;
             }
             (tiles[0].0[0], tiles[1].0[0]) = (left, right);
-        }
-    }
-
-    /// [`Tile::multiply`] of two tiles with rows of A of their own and the same panel of B: thirteen reads for twelve products.
-    ///
-    /// # Safety
-    /// As [`Tile::multiply`], for either.
-    #[inline(always)]
-    pub(crate) unsafe fn multiply_tall(
-        tiles: &mut [Self; 2],
-        k: usize,
-        a: [[*const f32; ROWS]; 2],
-        step: usize,
-        b: *const f32,
-    ) {
-        // SAFETY: the caller vouches for every address of the `k` steps.
-        unsafe {
-            if V::Sixteen::CHAINS == 1 {
-                tiles[0].multiply(k, a[0], step, b);
-                tiles[1].multiply(k, a[1], step, b);
-                return;
-            }
-            let [mut upper, mut lower] = [tiles[0].0[0], tiles[1].0[0]];
-            let (mut b, mut at) = (b, 0);
-            let end = b.add(k * COLUMNS);
-            while b != end {
-                let columns = V::Sixteen::load(b);
-                for r in 0..ROWS {
-                    upper[r] = V::Sixteen::splat(*a[0][r].add(at)).mul_add(columns, upper[r]);
-                    lower[r] = V::Sixteen::splat(*a[1][r].add(at)).mul_add(columns, lower[r]);
-                }
-                b = b.add(COLUMNS);
-                at += step;
-            }
-            (tiles[0].0[0], tiles[1].0[0]) = (upper, lower);
         }
     }
 

@@ -4,12 +4,11 @@ use super::filters::{Filters, TransformFilters, WIDTH};
 use super::lines::{Family, Line};
 use super::outputs::{Epilogue, Scatter};
 use super::panels::{Gather, Panels, points};
-use super::products::{Multiply, product_stride};
+use super::products::{HIGH, Multiply, product_stride};
 use super::windows::{Tiling, Windows};
 use crate::Buffer;
 use crate::cpu::conv::Conv2d;
 use crate::cpu::gemm::even;
-use crate::cpu::gemm::micro::ROWS;
 use crate::cpu::gemm::output::Output;
 use crate::cpu::simd::{Form, dispatch_as};
 use rayon::prelude::*;
@@ -17,7 +16,11 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 /// Tiles that a task transforms into a shared block.
-const PIECE: usize = 2 * ROWS;
+const PIECE: usize = HIGH;
+
+/// Tiles of a shared block that are multiplied together: their products, 220 KB, stay in the second-level cache until they are
+/// transformed.
+const MULTIPLIED: usize = 48;
 
 /// Floats of transformed filters (8 MB) above which tiles are shared and filters transformed where they are used: from
 /// there on they do not stay in the third-level cache. Against blocks of tiles, in alternation on two Zen 3 cores that others
@@ -139,30 +142,37 @@ impl Correlation {
         to: &mut [f32],
     ) {
         let all = self.tiling.count();
-        let block = even(all, self.block::<F>(), ROWS);
+        let block = even(all, self.block::<F>(), HIGH);
         let panels = self.panels(block);
         let to = Output::new(to);
         (0..all.div_ceil(block)).into_par_iter().for_each_init(
             || {
                 let tiles = Buffer::new(self.filters.groups() * points::<F>() * panels.stride());
-                (tiles, Buffer::new(points::<F>() * product_stride(block)))
+                (tiles, Buffer::new(2 * points::<F>() * product_stride(block)))
             },
             |(tiles, products), index| {
                 let range = index * block..all.min((index + 1) * block);
                 self.gather::<F>(form, pictures, range.clone(), 0, panels, Output::new(tiles));
-                for panel in 0..self.filters.panels() {
+                for columns in self.columns() {
                     let filters =
-                        filters[panel * self.filters.panel::<F>()..].chunks(self.filters.slab::<F>());
-                    for (chunks, slab) in self.filters.slabs().zip(filters) {
-                        self.multiply::<F>(form, panel, chunks, panels, tiles, slab, products);
-                    }
-                    self.scatter::<F>(form, range.clone(), panel, products, block, epilogue, to);
+                        columns.panels(&self.filters).map(|p| &filters[p * self.filters.panel::<F>()..]);
+                    self.multiply::<F>(
+                        form,
+                        columns,
+                        panels,
+                        0..range.len(),
+                        block,
+                        tiles,
+                        filters,
+                        products,
+                    );
+                    self.scatter::<F>(form, range.clone(), columns, products, block, epilogue, to);
                 }
             },
         );
     }
 
-    /// Correlates panel of filters by panel of filters, each thread its own, with tiles that all threads share.
+    /// Correlates column by column, each thread its own, with tiles that all threads share.
     ///
     /// Where filters are many and tiles few, the tiles stay in the third-level cache, and filters that are not
     /// transformed yet are so where they are used.
@@ -175,10 +185,12 @@ impl Correlation {
         to: &mut [f32],
     ) {
         let all = self.tiling.count();
-        let block = even(all, self.shared::<F>(), ROWS);
+        let block = even(all, self.shared::<F>(), HIGH);
+        let part = even(block, MULTIPLIED, HIGH);
         let panels = self.panels(block);
         let to = Output::new(to);
         let mut tiles = Buffer::new(self.filters.groups() * points::<F>() * panels.stride());
+        let columns: Vec<_> = self.columns().collect();
         for begin in (0..all).step_by(block) {
             let range = begin..all.min(begin + block);
             let target = Output::new(&mut tiles);
@@ -187,24 +199,33 @@ impl Correlation {
                 let part = first..range.end.min(first + PIECE);
                 self.gather::<F>(form, pictures, part, first - begin, panels, target);
             });
-            let scratch = if matches!(filters, Source::Plain(_)) { self.filters.slab::<F>() } else { 0 };
-            (0..self.filters.panels()).into_par_iter().for_each_init(
-                || (Buffer::new(scratch), Buffer::new(points::<F>() * product_stride(block))),
-                |(scratch, products), panel| {
-                    for (index, chunks) in self.filters.slabs().enumerate() {
-                        let slab = match filters {
-                            Source::Transformed(all) => {
-                                &all[panel * self.filters.panel::<F>() + index * self.filters.slab::<F>()..]
+            let panel = self.filters.panel::<F>();
+            let scratch = if matches!(filters, Source::Plain(_)) { 2 * panel } else { 0 };
+            columns.par_iter().for_each_init(
+                || (Buffer::new(scratch), Buffer::new(2 * points::<F>() * product_stride(part))),
+                |(scratch, products), &columns| {
+                    let which = columns.panels(&self.filters);
+                    let filters = match filters {
+                        Source::Transformed(all) => which.map(|p| &all[p * panel..]),
+                        Source::Plain(weights) => {
+                            for (p, to) in
+                                which.into_iter().zip(scratch.chunks_exact_mut(panel)).take(columns.wide)
+                            {
+                                for (chunks, to) in
+                                    self.filters.slabs().zip(to.chunks_exact_mut(self.filters.slab::<F>()))
+                                {
+                                    self.transform_slab::<F>(form, weights, p, chunks, Output::new(to));
+                                }
                             }
-                            Source::Plain(weights) => {
-                                let to = Output::new(&mut *scratch);
-                                self.transform_slab::<F>(form, weights, panel, chunks.clone(), to);
-                                &*scratch
-                            }
-                        };
-                        self.multiply::<F>(form, panel, chunks, panels, &tiles, slab, products);
+                            [&scratch[..panel], &scratch[panel..]]
+                        }
+                    };
+                    for first in (0..range.len()).step_by(part) {
+                        let rows = first..range.len().min(first + part);
+                        let here = begin + rows.start..begin + rows.end;
+                        self.multiply::<F>(form, columns, panels, rows, part, &tiles, filters, products);
+                        self.scatter::<F>(form, here, columns, products, part, epilogue, to);
                     }
-                    self.scatter::<F>(form, range.clone(), panel, products, block, epilogue, to);
                 },
             );
         }
@@ -233,31 +254,48 @@ impl Correlation {
     }
 
     fn panels(&self, tiles: usize) -> Panels {
-        Panels::new(ROWS, 1, tiles, self.filters.depth() / 8)
+        Panels::new(HIGH, 1, tiles, self.filters.depth() / 8)
     }
 
+    /// The columns of all products, two panels of filters at a time.
+    fn columns(&self) -> impl Iterator<Item = Columns> + use<> {
+        let (groups, widths) = (self.filters.groups(), self.filters.panels() / self.filters.groups());
+        (0..widths).step_by(2).flat_map(move |width| {
+            (0..groups).map(move |group| Columns { group, width, wide: 2.min(widths - width) })
+        })
+    }
+
+    /// Multiplies some tiles of `panels` with all slabs of some filters.
     fn multiply<F: Family>(
         &self,
         form: Form,
-        panel: usize,
-        chunks: Range<usize>,
+        columns: Columns,
         panels: Panels,
+        rows: Range<usize>,
+        room: usize,
         tiles: &[f32],
-        filters: &[f32],
+        filters: [&[f32]; 2],
         products: &mut [f32],
     ) {
-        let group = panel % self.filters.groups();
-        dispatch_as(
-            form,
-            Multiply {
-                points: points::<F>(),
-                chunks,
-                panels,
-                tiles: tiles[group * points::<F>() * panels.stride()..].as_ptr(),
-                filters: filters.as_ptr(),
-                to: products.as_mut_ptr(),
-            },
-        );
+        let Columns { group, wide, .. } = columns;
+        let (left, right) = products.split_at_mut(points::<F>() * product_stride(room));
+        let to = [left.as_mut_ptr(), right.as_mut_ptr()];
+        for (slab, chunks) in self.filters.slabs().enumerate() {
+            dispatch_as(
+                form,
+                Multiply {
+                    points: points::<F>(),
+                    chunks,
+                    panels,
+                    rows: rows.clone(),
+                    room,
+                    tiles: tiles[group * points::<F>() * panels.stride()..].as_ptr(),
+                    filters: filters.map(|panel| panel[slab * self.filters.slab::<F>()..].as_ptr()),
+                    to,
+                    wide,
+                },
+            );
+        }
     }
 
     /// Tiles of a shared block: about 10 MB, a third of the third-level cache. Reasoned: 64, 142 and 256 tiles did not differ
@@ -304,34 +342,54 @@ impl Correlation {
         &self,
         form: Form,
         tiles: Range<usize>,
-        panel: usize,
+        columns: Columns,
         products: &[f32],
         room: usize,
         epilogue: Epilogue,
         to: Output,
     ) {
-        let (width, group) = (panel / self.filters.groups(), panel % self.filters.groups());
-        let bias = epilogue.bias.map(|all| {
-            let mut bias = [0.0; WIDTH];
-            let part = &all[width * WIDTH..all.len().min((width + 1) * WIDTH)];
-            bias[..part.len()].copy_from_slice(part);
-            bias
-        });
-        dispatch_as(
-            form,
-            Scatter::<F> {
-                windows: self.target,
-                tiling: self.tiling,
-                tiles,
-                phase: group,
-                width,
-                products: products.as_ptr(),
-                room,
-                bias,
-                activation: epilogue.activation,
-                pictures: to.pointer(),
-                family: PhantomData,
-            },
-        );
+        for index in 0..columns.wide {
+            let width = columns.width + index;
+            let bias = epilogue.bias.map(|all| {
+                let mut bias = [0.0; WIDTH];
+                let part = &all[width * WIDTH..all.len().min((width + 1) * WIDTH)];
+                bias[..part.len()].copy_from_slice(part);
+                bias
+            });
+            dispatch_as(
+                form,
+                Scatter::<F> {
+                    windows: self.target,
+                    tiling: self.tiling,
+                    tiles: tiles.clone(),
+                    phase: columns.group,
+                    width,
+                    products: products[index * points::<F>() * product_stride(room)..].as_ptr(),
+                    room,
+                    bias,
+                    activation: epilogue.activation,
+                    pictures: to.pointer(),
+                    family: PhantomData,
+                },
+            );
+        }
+    }
+}
+
+/// Panels of filters that are multiplied together: of one group of phases, one or two times sixteen output channels.
+#[derive(Clone, Copy)]
+struct Columns {
+    group: usize,
+    /// The first sixteen output channels.
+    width: usize,
+    /// How many panels.
+    wide: usize,
+}
+
+impl Columns {
+    /// Which panels. Where there is but one it stands twice.
+    fn panels(&self, filters: &Filters) -> [usize; 2] {
+        let panel = |width: usize| width * filters.groups() + self.group;
+        [panel(self.width), panel(self.width + self.wide - 1)]
     }
 }

@@ -7,6 +7,7 @@ mod outputs;
 mod panels;
 mod plane;
 mod products;
+mod tile;
 mod weight;
 mod windows;
 

@@ -3,22 +3,33 @@
 use super::filters::slab_stride;
 use super::panels::{Panels, apart};
 use super::plane::prefetch;
-use crate::cpu::gemm::micro::{COLUMNS, ROWS, Tile, rows};
+use super::tile::{Tile, large};
+use crate::cpu::gemm::micro::{COLUMNS, ROWS};
 use crate::cpu::simd::{Kernel, Vector};
 use std::ops::Range;
 
-/// Multiplies the tiles of a block with one slab of filters.
+/// Tiles of a block of the panels: as many rows as the largest tile of the micro-kernel.
+pub(super) const HIGH: usize = 12;
+
+/// Multiplies the tiles of a block with one slab of a panel of filters, or of two panels.
 pub(super) struct Multiply {
     pub(super) points: usize,
     /// Rows of the filters, in eights: input channels, phases side by side.
     pub(super) chunks: Range<usize>,
     pub(super) panels: Panels,
+    /// Which of the panels' tiles, from the beginning of a block on.
+    pub(super) rows: Range<usize>,
     /// Transformed tiles of one group.
     pub(super) tiles: *const f32,
-    /// The slab.
-    pub(super) filters: *const f32,
-    /// The products: point after point, for each tile sixteen channels. Written by the first slab, added to by the others.
-    pub(super) to: *mut f32,
+    /// The slabs.
+    pub(super) filters: [*const f32; 2],
+    /// The products: point after point, for each tile sixteen channels, for each panel of filters. Written by the first slab,
+    /// added to by the others.
+    pub(super) to: [*mut f32; 2],
+    /// Tiles there is room for in the products of a panel.
+    pub(super) room: usize,
+    /// One panel or two.
+    pub(super) wide: usize,
 }
 
 /// Floats from a point of the products to the next.
@@ -31,52 +42,92 @@ impl Kernel for Multiply {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Self { points, panels, .. } = self;
-        let chunks = self.chunks.len();
-        let (tile_stride, filter_stride) = (panels.stride(), slab_stride(chunks));
-        let to_stride = product_stride(panels.tiles);
-        for point in 0..points {
-            let tiles = self.tiles.wrapping_add(point * tile_stride);
-            let b = self.filters.wrapping_add(point * filter_stride);
-            let to = self.to.wrapping_add(point * to_stride);
-            for first in (0..panels.tiles).step_by(2 * ROWS) {
-                let block = |first: usize| tiles.wrapping_add(panels.offset(first, self.chunks.start));
-                let (a, pair) = (block(first), first + ROWS < panels.tiles);
-                let below = if pair { block(first + ROWS) } else { a };
-                let next = if first + 2 * ROWS < panels.tiles {
-                    block(first + 2 * ROWS)
+        let stride = self.panels.stride();
+        for point in 0..self.points {
+            let tiles = self.tiles.wrapping_add(point * stride);
+            for first in self.rows.clone().step_by(HIGH) {
+                let block = |first: usize| tiles.wrapping_add(self.panels.offset(first, self.chunks.start));
+                let next = if first + HIGH < self.rows.end {
+                    block(first + HIGH)
                 } else {
-                    tiles.wrapping_add(tile_stride + panels.offset(0, self.chunks.start))
+                    block(self.rows.start).wrapping_add(stride)
                 };
-                // What follows the next six tiles is fetched with them.
-                let ahead = (below as isize - a as isize) / size_of::<f32>() as isize;
-                // SAFETY: six tiles of all chunks lie in a block of the panels, sixteen columns of as many rows in
-                // the slab; the products have room for all tiles. What is fetched ahead is not read.
+                let place = Place { point, first: first - self.rows.start, a: block(first), next };
+                let low = self.rows.end - first <= ROWS;
+                // SAFETY: twelve tiles of all chunks lie in a block of the panels, sixteen columns of as many rows in
+                // each slab; the products have room for all tiles. What is fetched ahead is not read.
                 unsafe {
-                    let mut sums = [Tile::<V>::zero(); 2];
-                    for chunk in 0..chunks {
-                        let at = chunk * 8 * ROWS;
-                        for line in 0..3 {
-                            prefetch(next.wrapping_add(at + 16 * line));
-                            prefetch(next.wrapping_offset(ahead).wrapping_add(at + 16 * line));
+                    match (large::<V>(), self.wide, low) {
+                        (true, 2, false) => self.tile::<V, 12, 2>(place, 0),
+                        (true, 2, true) => self.tile::<V, 6, 2>(place, 0),
+                        (true, _, false) => self.tile::<V, 12, 1>(place, 0),
+                        (true, _, true) => self.tile::<V, 6, 1>(place, 0),
+                        (false, ..) => {
+                            for panel in 0..self.wide {
+                                self.tile::<V, 6, 1>(place, panel);
+                                if !low {
+                                    self.tile::<V, 6, 1>(place.below(), panel);
+                                }
+                            }
                         }
-                        let b = b.add(chunk * 8 * COLUMNS);
-                        if pair {
-                            let a = [rows(a.add(at), 8), rows(below.add(at), 8)];
-                            Tile::multiply_tall(&mut sums, 8, a, 1, b);
-                        } else {
-                            sums[0].multiply(8, rows(a.add(at), 8), 1, b);
-                        }
-                    }
-                    for (index, sum) in sums.into_iter().enumerate().take(1 + usize::from(pair)) {
-                        let mut c = [to.add((first + index * ROWS) * COLUMNS); ROWS];
-                        for (row, place) in c.iter_mut().enumerate() {
-                            *place = place.add(row * COLUMNS);
-                        }
-                        sum.store(c, self.chunks.start > 0);
                     }
                 }
             }
+        }
+    }
+}
+
+/// Where a tile of the micro-kernel lies.
+#[derive(Clone, Copy)]
+struct Place {
+    point: usize,
+    /// Its first tile among those of the products.
+    first: usize,
+    a: *const f32,
+    /// The block that follows.
+    next: *const f32,
+}
+
+impl Place {
+    /// Six rows further down.
+    fn below(self) -> Self {
+        let down = ROWS * 8;
+        Self {
+            first: self.first + ROWS,
+            a: self.a.wrapping_add(down),
+            next: self.next.wrapping_add(down),
+            ..self
+        }
+    }
+}
+
+impl Multiply {
+    /// `ROWS` rows by the sixteen columns of `WIDE` panels, from `panel` on.
+    ///
+    /// # Safety
+    /// The processor must support `V`, the tiles lie in their panels, the products have room for them.
+    #[inline(always)]
+    unsafe fn tile<V: Vector, const ROWS: usize, const WIDE: usize>(&self, place: Place, panel: usize) {
+        let Place { point, first, a, next } = place;
+        let chunks = self.chunks.len();
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut b = [self.filters[0]; WIDE];
+            let mut c = [self.to[0]; WIDE];
+            for w in 0..WIDE {
+                b[w] = self.filters[panel + w].add(point * slab_stride(chunks));
+                let start = point * product_stride(self.room) + first * COLUMNS;
+                c[w] = self.to[panel + w].add(start);
+            }
+            let mut sums = Tile::<V, ROWS, WIDE>::zero();
+            for chunk in 0..chunks {
+                let at = chunk * 8 * HIGH;
+                for line in 0..ROWS / 2 {
+                    prefetch(next.wrapping_add(at + 16 * line));
+                }
+                sums.multiply(8, a.add(at), 8, 1, b.map(|b| b.add(chunk * 8 * COLUMNS)));
+            }
+            sums.store(c, COLUMNS, self.chunks.start > 0);
         }
     }
 }
