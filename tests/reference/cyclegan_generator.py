@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 
-from gan_steps import uniform
 from nets import resnet_generator
+from stable import uniform
 
 HEIGHT, WIDTH = 13, 10
 

@@ -8,18 +8,13 @@ Everything that goes in is made by `uniform`, an integer hash both sides compute
 written down plainly, pair by pair. `chunks` is how often the batch is cut: each part has batch norms of its own, as in the
 trainer's two passes.
 
-The first step of AdaGrad and Adam is the sign of a gradient, and which triplets are mined is a choice: rounding moves
-both. As in gan_steps.py, each case takes the first seed whose float64 losses four float32 runs agree with to 3e-5, three of
-them from weights moved by one to three roundings.
+Rounding moves which triplets are mined, too. Seeds are chosen by stable.py.
 """
-import json
-import pathlib
-
 import torch
 import torch.nn.functional as F
 
-from gan_steps import uniform
 from nets import FaceNetSmall
+from stable import case, moved, uniform, write
 
 WIDTH, DIMENSIONS, SIZE, PEOPLE, FACES, MARGIN, UPDATES = 4, 16, 32, 4, 3, 0.2, 10
 
@@ -31,8 +26,7 @@ def set_weights(net, seed, rounding):
         with torch.no_grad():
             numbers = uniform(seed + n, *p.shape)
             if p.dim() == 4:
-                moved = 1 + 6e-8 * rounding * uniform(seed + n + 500, *p.shape).sign()
-                p.copy_(numbers * (6 / p[0].numel()) ** 0.5 * moved)
+                p.copy_(moved(numbers * (6 / p[0].numel()) ** 0.5, seed + n + 500, rounding))
             elif p.dim() == 2:
                 p.copy_(numbers * (3 / p.shape[1]) ** 0.5)
             elif name.endswith("weight"):
@@ -86,41 +80,26 @@ def run(mining, optimiser, rate, squared, chunks, seed, rounding=0):
         loss.backward()
         optimiser.step()
         record.append(loss.item())
-    return record
+    return {"losses": record}
 
 
-def case(**options):
-    """The first seed whose float32 and float64 losses agree, and its losses."""
-    for seed in range(0, 10_000_000, 100_000):
-        torch.set_default_dtype(torch.float64)
-        exact = run(seed=seed, **options)
-        torch.set_default_dtype(torch.float32)
-        difference = 0.0
-        for rounding in range(4):
-            found = run(seed=seed, **options, rounding=rounding)
-            single = single if rounding else found
-            difference = max(difference, *(abs(a - b) / abs(b) for a, b in zip(found, exact)))
-            if not difference < 3e-5:
-                break
-        print(f"{options}, seed {seed}: float32 and float64 differ by {difference:.0e}", flush=True)
-        if difference < 3e-5:
-            return {**options, "seed": seed, "losses": single}
-    raise SystemExit(f"{options}: no seed is stable")
+def held(**options):
+    seed, losses = case(options, lambda seed, rounding: run(seed=seed, **options, rounding=rounding))
+    return {**options, "seed": seed, **losses}
 
 
 def main():
     torch.set_num_threads(1)
     adam, adagrad = dict(optimiser="adam", rate=1e-3), dict(optimiser="adagrad", rate=1e-3)
     cases = [
-        case(mining="semi-hard", **adam, squared=True, chunks=1),
-        case(mining="semi-hard", **adam, squared=True, chunks=2),
-        case(mining="semi-hard", **adagrad, squared=True, chunks=1),
-        case(mining="batch-hard", **adam, squared=False, chunks=1),
-        case(mining="batch-all", **adam, squared=True, chunks=1),
+        held(mining="semi-hard", **adam, squared=True, chunks=1),
+        held(mining="semi-hard", **adam, squared=True, chunks=2),
+        held(mining="semi-hard", **adagrad, squared=True, chunks=1),
+        held(mining="batch-hard", **adam, squared=False, chunks=1),
+        held(mining="batch-all", **adam, squared=True, chunks=1),
     ]
     sizes = dict(width=WIDTH, dimensions=DIMENSIONS, size=SIZE, people=PEOPLE, faces=FACES, margin=MARGIN)
-    path = pathlib.Path(__file__).with_suffix(".json")
-    path.write_text(json.dumps({**sizes, "cases": cases}, separators=(",", ":")).replace("},{", "},\n{") + "\n")
+    write(__file__, {**sizes, "cases": cases})
 
 
 if __name__ == "__main__":

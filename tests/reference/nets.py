@@ -16,7 +16,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from gan_steps import uniform
+from stable import uniform
 
 
 class Residual(nn.Module):

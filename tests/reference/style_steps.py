@@ -9,15 +9,11 @@ is run in float64 in every case, with average pooling; the picture and its optim
 Adam's losses are those before each step, L-BFGS's those after it: one iteration a step, with PyTorch's strong Wolfe line search. Adam's
 picture is cut to [0, 1] after each step.
 
-As in gan_steps.py, each case takes the first seed whose float64 losses four float32 runs agree with to 3e-5, three of them from a
-picture moved by one to three roundings: a run that a rounding changes tests nothing.
+Seeds are chosen by stable.py.
 """
-import json
-import pathlib
-
 import torch
 
-from gan_steps import uniform
+from stable import case, moved, uniform, write
 from vgg import features
 
 CONTENT, STYLE = "conv4_2", ["conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"]
@@ -64,8 +60,7 @@ def loss_of(seed, styles, tv=0.0):
 def run(name, seed, styles, tv=0.0, rounding=0):
     loss_at = loss_of(seed, styles, tv)
     start = pictures(seed, SIZE)
-    moves = 6e-8 * rounding * uniform(seed + 500, *start.shape).sign()
-    x = torch.nn.Parameter(start * (1 + moves))
+    x = torch.nn.Parameter(moved(start, seed + 500, rounding))
 
     def closure():
         optimiser.zero_grad()
@@ -86,28 +81,18 @@ def run(name, seed, styles, tv=0.0, rounding=0):
         for _ in range(STEPS):
             optimiser.step(closure)
             losses.append(loss_at(x.detach()).item())
-    return losses
+    return {"losses": losses}
 
 
-def case(name, options):
-    """The first seed whose float32 and float64 losses agree, and its losses."""
-    for seed in range(0, 10_000_000, 100_000):
-        torch.set_default_dtype(torch.float64)
-        exact = run(name, seed, **options)
-        torch.set_default_dtype(torch.float32)
-        runs = [run(name, seed, **options, rounding=rounding) for rounding in range(4)]
-        difference = max(abs(a - b) / abs(b) for found in runs for a, b in zip(found, exact))
-        print(f"{name}, seed {seed}: float32 and float64 differ by {difference:.0e}", flush=True)
-        if difference < 3e-5:
-            return {"case": name, "seed": seed, "losses": runs[0]}
-    raise SystemExit(f"{name}: no seed is stable")
+def held(name, options):
+    seed, losses = case(name, lambda seed, rounding: run(name, seed, **options, rounding=rounding))
+    return {"case": name, "seed": seed, **losses}
 
 
 def main():
     torch.set_num_threads(1)
-    cases = [case(name, options) for name, options in CASES.items()]
-    path = pathlib.Path(__file__).with_suffix(".json")
-    path.write_text(json.dumps(cases, separators=(",", ":")).replace("},{", "},\n{") + "\n")
+    cases = [held(name, options) for name, options in CASES.items()]
+    write(__file__, cases)
 
 
 if __name__ == "__main__":

@@ -7,17 +7,13 @@ Everything that goes in is made by `uniform`, an integer hash both sides compute
 of vgg.py and is run in float64 in every case, whatever the network is run in. Of the discriminator's case, `losses` are the network's and
 `discriminator` its opponent's.
 
-As in gan_steps.py, each case takes the first seed whose float64 losses four float32 runs agree with to 3e-5, three of them from
-weights moved by one to three roundings: a run that a rounding changes tests nothing.
+Seeds are chosen by stable.py.
 """
-import json
-import pathlib
-
 import torch
 import torch.nn.functional as F
 
-from gan_steps import uniform
 from nets import patch_discriminator, super_resolution, transform
+from stable import case, moved, uniform, write
 from vgg import features
 
 BATCH, LOW, SCALE, WIDTH = 2, 10, 4, 4
@@ -39,7 +35,7 @@ def set_weights(net, seed, rounding):
     for n, (name, p) in enumerate(net.named_parameters()):
         with torch.no_grad():
             if p.dim() == 4:
-                p.copy_(0.2 * uniform(seed + n, *p.shape) * (1 + 6e-8 * rounding * uniform(seed + n + 500, *p.shape).sign()))
+                p.copy_(moved(0.2 * uniform(seed + n, *p.shape), seed + n + 500, rounding))
             elif name.endswith("weight"):
                 p.copy_(1 + 0.1 * uniform(seed + n, *p.shape))
             else:
@@ -104,28 +100,18 @@ def run(seed, loss="mse", gan=0.0, rate=1e-3, rounding=0, updates=10):
             value.backward()
             judging.step()
             opponents.append(value.item())
-    return losses + opponents
+    return {"losses": losses, "discriminator": opponents}
 
 
-def case(name, options):
-    """The first seed whose float32 and float64 losses agree, and its losses."""
-    for seed in range(0, 10_000_000, 100_000):
-        torch.set_default_dtype(torch.float64)
-        exact = run(seed, **options)
-        torch.set_default_dtype(torch.float32)
-        runs = [run(seed, **options, rounding=rounding) for rounding in range(4)]
-        difference = max(abs(a - b) / abs(b) for found in runs for a, b in zip(found, exact))
-        print(f"{name}, seed {seed}: float32 and float64 differ by {difference:.0e}", flush=True)
-        if difference < 3e-5:
-            return {"case": name, "seed": seed, "losses": runs[0][:10], "discriminator": runs[0][10:]}
-    raise SystemExit(f"{name}: no seed is stable")
+def held(name, options):
+    seed, losses = case(name, lambda seed, rounding: run(seed, **options, rounding=rounding))
+    return {"case": name, "seed": seed, **losses}
 
 
 def main():
     torch.set_num_threads(1)
-    cases = [case(name, options) for name, options in CASES.items()]
-    path = pathlib.Path(__file__).with_suffix(".json")
-    path.write_text(json.dumps(cases, separators=(",", ":")).replace("},{", "},\n{") + "\n")
+    cases = [held(name, options) for name, options in CASES.items()]
+    write(__file__, cases)
 
 
 if __name__ == "__main__":
