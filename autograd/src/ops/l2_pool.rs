@@ -1,6 +1,6 @@
 //! Pooling by Euclidean length.
 
-use gobelin_kernels::cpu::length_pool;
+use gobelin_kernels::cpu::pool;
 
 use super::conv2d::Window;
 use super::pool::{describe, small_shape, spread};
@@ -19,7 +19,7 @@ use crate::var::Var;
 pub fn l2_pool(x: &Var, window: Window, epsilon: f32) -> Var {
     let pool = describe("l2_pool", x.shape(), window);
     let y = Tensor::build(&small_shape(&pool), |y| {
-        length_pool::length(&pool, x.tensor().data(), epsilon, y);
+        pool::length(&pool, x.tensor().data(), epsilon, y);
     });
     let saved = (x.clone(), y.clone());
     Var::record("l2_pool", y, &[x], move |step| {
@@ -27,7 +27,7 @@ pub fn l2_pool(x: &Var, window: Window, epsilon: f32) -> Var {
         if step.is_final() {
             let shares = step.gradient.into_tensor().zip_into(y, |g, y| g / y);
             let dx = Tensor::build(x.shape(), |dx| {
-                length_pool::length_gradient(&pool, x.tensor().data(), shares.data(), dx);
+                pool::length_gradient(&pool, x.tensor().data(), shares.data(), dx);
             });
             return vec![Some(dx.into())];
         }

@@ -8,7 +8,6 @@ pub mod filter;
 pub mod gather;
 pub mod gemm;
 pub mod layout;
-pub mod length_pool;
 pub mod math;
 pub mod norm;
 pub mod optimiser;

@@ -1,7 +1,7 @@
 //! The Euclidean length of what lies in each window of channels-last pictures, and its gradient.
 
-use super::pool::{Pool, each_row};
-use super::simd::{Kernel, Vector, dispatch};
+use super::{Pool, each_row};
+use crate::cpu::simd::{Kernel, Vector, dispatch};
 
 struct LengthRow<'a> {
     pool: &'a Pool,
