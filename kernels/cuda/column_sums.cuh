@@ -2,23 +2,28 @@
 
 namespace {
 
-// A matrix of `rows` x `columns` for each of blockIdx.y; its rows are cut into gridDim.z parts.
+// Matrices of `rows` x `columns`. Blocks along x handle the tiles of a matrix, and then those of the next; its rows are cut into
+// gridDim.y parts.
 struct Columns {
     u32 rows, columns;
     // Columns a block handles side by side: a power of two, at most 32.
     u32 across;
+
+    __device__ u32 tiles() const { return pieces(columns, across); }
+    // The matrix of this block.
+    __device__ u32 matrix() const { return blockIdx.x / tiles(); }
 };
 
 // For each column of a block's tile and part, the sums of the N numbers that `terms(row, column, out)` gives, in
-// `parts[((n * gridDim.z + part) * gridDim.y + matrix) * columns + column]`. Threads add up 16 terms in single precision at a
+// `parts[((n * parts + part) * matrices + matrix) * columns + column]`. Threads add up 16 terms in single precision at a
 // time, all else is in double precision. 256 threads; shared memory of 256 doubles.
 template <int N, class Terms>
 __device__ void column_sums(const Columns& shape, double* parts, const Terms& terms) {
     SHARED(double, scratch);
     u32 down = 256 / shape.across, own = threadIdx.x / shape.across;
-    u32 column = blockIdx.x * shape.across + threadIdx.x % shape.across;
-    u32 each = (shape.rows + gridDim.z - 1) / gridDim.z;
-    u32 begin = blockIdx.z * each, end = begin + each < shape.rows ? begin + each : shape.rows;
+    u32 column = blockIdx.x % shape.tiles() * shape.across + threadIdx.x % shape.across;
+    u32 each = pieces(shape.rows, gridDim.y);
+    u32 begin = blockIdx.y * each, end = begin + each < shape.rows ? begin + each : shape.rows;
     double totals[N] = {};
     if (column < shape.columns) {
         for (u32 row = begin + own; row < end;) {
@@ -46,7 +51,8 @@ __device__ void column_sums(const Columns& shape, double* parts, const Terms& te
             __syncthreads();
         }
         if (own == 0 && column < shape.columns) {
-            u64 matrix = (static_cast<u64>(n) * gridDim.z + blockIdx.z) * gridDim.y + blockIdx.y;
+            u32 matrices = gridDim.x / shape.tiles();
+            u64 matrix = (static_cast<u64>(n) * gridDim.y + blockIdx.y) * matrices + shape.matrix();
             parts[matrix * shape.columns + column] = scratch[threadIdx.x];
         }
     }

@@ -4,7 +4,8 @@
 //
 // Conventions: tensors are dense and row-major, pictures (N, H, W, C). Counts and places are 32-bit: a buffer holds at most
 // 2^31 - 1 values. All shared memory is dynamic, so that the launch says how much there is. No result depends on the order in
-// which blocks or threads run, and no floating-point number is added atomically.
+// which blocks or threads run, and no floating-point number is added atomically. Blocks whose number grows with the data lie along x
+// alone: a grid has 2^31 - 1 of them there, but only 65535 along y and z.
 
 using u8 = unsigned char;
 using u32 = unsigned int;
@@ -83,6 +84,16 @@ struct Divide {
         return whole - quotient * divisor;
     }
 };
+
+// The remainder by a number that is no constant; `n` becomes the quotient.
+__device__ __forceinline__ u32 split_by(u32& n, u32 divisor) {
+    u32 whole = n;
+    n = whole / divisor;
+    return whole - n * divisor;
+}
+
+// How many pieces of `size` cover `n`.
+__device__ __forceinline__ u32 pieces(u32 n, u32 size) { return (n + size - 1) / size; }
 
 // The first of this thread's elements and the step to the next, in loops over all elements.
 __device__ __forceinline__ u32 first_element() { return blockIdx.x * blockDim.x + threadIdx.x; }

@@ -12,12 +12,13 @@ __device__ bool beats(float sign, float value, u32 at, float best, u32 best_at) 
 
 }  // namespace
 
-// One matrix of `rows` x `columns` for each of blockIdx.y; shared memory of 256 floats and 256 places.
+// Matrices of `rows` x `columns`: blocks handle the tiles of one, and then those of the next. Shared memory of 256 floats and 256 places.
 KERNEL(256, search_middle, const float* x, u32 rows, u32 columns, u32 across, float sign, u32* places) {
     SHARED(float, values);
     u32* found = reinterpret_cast<u32*>(values + 256);
-    const float* plane = x + static_cast<u64>(blockIdx.y) * rows * columns;
-    u32 down = 256 / across, own = threadIdx.x / across, column = blockIdx.x * across + threadIdx.x % across;
+    u32 matrix = blockIdx.x, tile = split_by(matrix, pieces(columns, across));
+    const float* plane = x + static_cast<u64>(matrix) * rows * columns;
+    u32 down = 256 / across, own = threadIdx.x / across, column = tile * across + threadIdx.x % across;
     // No value lies at this place: it loses to every one.
     u32 best_at = 0xffffffffu;
     float best = 0.0f;
@@ -46,6 +47,6 @@ KERNEL(256, search_middle, const float* x, u32 rows, u32 columns, u32 across, fl
         __syncthreads();
     }
     if (own == 0 && column < columns) {
-        places[blockIdx.y * columns + column] = found[threadIdx.x];
+        places[matrix * columns + column] = found[threadIdx.x];
     }
 }

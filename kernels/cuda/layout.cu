@@ -30,13 +30,14 @@ KERNEL(256, strided_copy, const float* x, Walk walk, float* out, u32 count) {
     }
 }
 
-// Matrices (rows, columns) become (columns, rows), one for each of blockIdx.z: tiles of 32 x 32 by way of shared memory, so that
+// Matrices (rows, columns) become (columns, rows), in tiles of 32 x 32: those across first, then down, then the next matrix's; by way of shared memory, so that
 // both sides are read and written in lines. 256 threads.
 KERNEL(256, transpose, const float* x, u32 rows, u32 columns, float* out) {
     SHARED(float, tile);
-    u64 matrix = static_cast<u64>(blockIdx.z) * rows * columns;
+    u32 rest = blockIdx.x, column = split_by(rest, pieces(columns, 32)) * 32;
+    u32 row = split_by(rest, pieces(rows, 32)) * 32;
+    u64 matrix = static_cast<u64>(rest) * rows * columns;
     u32 lane = threadIdx.x % 32, line = threadIdx.x / 32;
-    u32 row = blockIdx.y * 32, column = blockIdx.x * 32;
     for (u32 i = line; i < 32; i += 8) {
         if (row + i < rows && column + lane < columns) {
             tile[i * 33 + lane] = x[matrix + static_cast<u64>(row + i) * columns + column + lane];

@@ -1,7 +1,7 @@
 // Batch and instance normalisation: groups of rows, each channel of each group for itself.
 
 KERNEL(256, moments, const float* x, Columns shape, double* parts) {
-    const float* group = x + static_cast<u64>(blockIdx.y) * shape.rows * shape.columns;
+    const float* group = x + static_cast<u64>(shape.matrix()) * shape.rows * shape.columns;
     // Moments about the first row: the difference of squares does not cancel.
     column_sums<2>(shape, parts, [&](u32 row, u32 column, float* out) {
         float d = group[row * shape.columns + column] - group[column];
@@ -24,8 +24,8 @@ KERNEL(256, moments_finish, const float* x, const double* parts, u32 splits, u32
 }
 
 KERNEL(256, gradient_sums, const float* x, const float* dy, const float* mean, Columns shape, double* parts) {
-    u64 at = static_cast<u64>(blockIdx.y) * shape.rows * shape.columns;
-    const float* means = mean + blockIdx.y * shape.columns;
+    u64 at = static_cast<u64>(shape.matrix()) * shape.rows * shape.columns;
+    const float* means = mean + shape.matrix() * shape.columns;
     column_sums<2>(shape, parts, [&](u32 row, u32 column, float* out) {
         float g = dy[at + row * shape.columns + column];
         out[0] = g;

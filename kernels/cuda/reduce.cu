@@ -1,7 +1,7 @@
 // Sums along axes and over everything.
 
 KERNEL(256, sum_middle, const float* x, Columns shape, double* parts) {
-    const float* plane = x + static_cast<u64>(blockIdx.y) * shape.rows * shape.columns;
+    const float* plane = x + static_cast<u64>(shape.matrix()) * shape.rows * shape.columns;
     column_sums<1>(shape, parts, [&](u32 row, u32 column, float* out) { out[0] = plane[row * shape.columns + column]; });
 }
 

@@ -61,15 +61,16 @@ impl Device {
     /// If something is being recorded already.
     pub fn record<R>(&self, work: impl FnOnce() -> Result<R>) -> Result<(Graph, R)> {
         let reserve = Arc::new(Reserve::beside(&self.0.everyday));
-        let before = self.recorded().replace(Arc::clone(&reserve));
-        assert!(before.is_none(), "record: a recording inside of another");
-        let result = self.0.driver.begin_recording().and_then(|()| {
-            let done = work();
-            let recording = self.0.driver.end_recording();
-            Ok((done?, recording?))
-        });
-        *self.recorded() = None;
-        let (result, recording) = result?;
+        {
+            let mut recorded = self.recorded();
+            assert!(recorded.is_none(), "record: a recording inside of another");
+            self.0.driver.begin_recording()?;
+            *recorded = Some(Arc::clone(&reserve));
+        }
+        let open = Open(self);
+        let result = work();
+        let recording = open.end();
+        let (result, recording) = (result?, recording?);
         Ok((Graph { recording, _reserve: reserve }, result))
     }
 
@@ -109,6 +110,26 @@ impl Device {
     }
 }
 
+/// A recording that is open: it ends here, or when a panic passes.
+struct Open<'a>(&'a Device);
+
+impl Open<'_> {
+    fn end(self) -> Result<Box<dyn Recording>> {
+        let recording = self.0.0.driver.end_recording();
+        *self.0.recorded() = None;
+        std::mem::forget(self);
+        recording
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        // What was recorded so far is of no use.
+        drop(self.0.0.driver.end_recording());
+        *self.0.recorded() = None;
+    }
+}
+
 /// Work that was recorded on a device.
 pub struct Graph {
     recording: Box<dyn Recording>,
@@ -133,4 +154,39 @@ impl Graph {
 /// The address of a buffer that may be missing.
 pub(super) fn address_of<T: Plain>(buffer: Option<&DeviceBuffer<T>>) -> Address {
     buffer.map_or(Address::default(), DeviceBuffer::address)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+    use crate::cuda::Error;
+    use crate::cuda::testing::device;
+
+    #[test]
+    fn a_recording_ends_however_its_work_does() {
+        let (device, counter) = device(usize::MAX);
+        let trouble = Error::Call { call: "work".into(), message: "no".into() };
+        let failed = device.record(|| Err::<(), _>(trouble.clone()));
+        assert_eq!(failed.err(), Some(trouble));
+        let work = || device.record(|| -> Result<()> { panic!("a mistake in code") });
+        assert!(catch_unwind(AssertUnwindSafe(work)).is_err());
+        assert!(!counter.state().is_recording);
+        // What is made now is no recording's any more.
+        drop(DeviceBuffer::<f32>::new(&device, 1).unwrap());
+        device.trim();
+        assert_eq!(counter.state().used, 0);
+        assert!(device.record(|| Ok(())).is_ok());
+    }
+
+    #[test]
+    fn a_recording_that_does_not_begin_is_none() {
+        let (device, counter) = device(usize::MAX);
+        let lost = Error::Lost("cuStreamBeginCapture: ECC".into());
+        counter.state().failure = Some(lost.clone());
+        assert_eq!(device.record(|| Ok(())).err(), Some(lost));
+        counter.state().failure = None;
+        assert!(device.record(|| Ok(())).is_ok());
+    }
 }

@@ -21,11 +21,11 @@ pub fn squared_distances(
     let whole = width > 0 && x.len().is_multiple_of(width) && y.len().is_multiple_of(width);
     assert!(whole, "squared_distances: lengths");
     let (rows, columns) = (x.len() / width, y.len() / width);
-    assert!(out.len() == rows * columns && rows <= 16 * 65_535, "squared_distances: lengths");
+    assert_eq!(out.len(), rows * columns, "squared_distances: lengths");
     if out.is_empty() {
         return Ok(());
     }
-    let grid = [columns.div_ceil(16) as u32, rows.div_ceil(16) as u32, 1];
+    let grid = [(columns.div_ceil(16) * rows.div_ceil(16)) as u32, 1, 1];
     let launch = Launch { grid, threads: 256, shared: 2 * 16 * 33 * 4 };
     let numbers = [rows, columns, width].map(|n| n as u32);
     let [rows, columns, width] = &numbers;

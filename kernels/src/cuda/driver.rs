@@ -37,7 +37,7 @@ unsafe impl Parameter for f64 {}
 /// How many blocks of how many threads run a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Launch {
-    /// Blocks along x, y and z.
+    /// Blocks along x, y and z: at most 2^31 - 1, 65535 and 65535. Those whose number grows with the data lie along x.
     pub grid: [u32; 3],
     /// Threads of a block: a multiple of 32.
     pub threads: u32,
@@ -68,7 +68,7 @@ pub trait Driver: Send + Sync {
     /// New memory, aligned for every type, with arbitrary contents.
     ///
     /// # Errors
-    /// If there is none.
+    /// [`super::Error::OutOfMemory`] if there is none, others if the device does not answer.
     fn allocate(&self, bytes: usize) -> Result<Address>;
 
     /// Gives memory back.
@@ -131,16 +131,73 @@ pub trait Driver: Send + Sync {
     /// If the device does not answer.
     fn begin_recording(&self) -> Result<()>;
 
-    /// Ends the recording.
+    /// Ends the recording, also where that fails: work is done again from now on.
     ///
     /// # Errors
     /// If something was called that cannot be recorded.
     fn end_recording(&self) -> Result<Box<dyn Recording>>;
 }
 
-impl Address {
-    /// The address `count` values further on.
-    pub(super) fn after<T>(self, count: usize) -> Self {
-        Self(self.0 + (count * size_of::<T>()) as u64)
+#[cfg(test)]
+mod tests {
+    use crate::cuda::conv::{self, Conv2d, Epilogue};
+    use crate::cuda::extreme::{Extreme, search_middle};
+    use crate::cuda::gemm::{Batch, Gemm, gemm, gemm_batch};
+    use crate::cuda::norm::{Groups, moments};
+    use crate::cuda::testing::device;
+    use crate::cuda::{DeviceBuffer, Error, Precision, distance, layout, reduce};
+
+    /// A grid has no more than 65535 blocks along y and z: shapes of any kind must not need more.
+    #[test]
+    fn tensors_of_any_shape_make_launches_that_are_possible() {
+        let (device, counter) = device(usize::MAX);
+        let room = |count| DeviceBuffer::<f32>::new(&device, count).unwrap();
+        let many = 70_000;
+        let wide = 66_000 * 128;
+        gemm(&Gemm::new(2, wide, 3), Precision::Tf32, &room(6), &room(3 * wide), &mut room(2 * wide))
+            .unwrap();
+        let batch = Batch { count: many, stride_a: 4, stride_b: 4, stride_c: 4 };
+        let [a, b, mut c] = [room(4 * many), room(4 * many), room(4 * many)];
+        gemm_batch(&Gemm::new(2, 2, 2), &batch, Precision::F32, &a, &b, &mut c).unwrap();
+        distance::squared_distances(&room(16 * many), &room(3), 1, &mut room(48 * many)).unwrap();
+        let groups = Groups { groups: many, rows: 100, channels: 2 };
+        moments(&room(groups.len()), groups, &mut room(2 * many), &mut room(2 * many)).unwrap();
+        reduce::sum_middle(&room(many * 100 * 2), [many, 100, 2], &mut room(2 * many)).unwrap();
+        let mut places = DeviceBuffer::<u32>::new(&device, 2 * many).unwrap();
+        search_middle(&room(many * 6), [many, 3, 2], Extreme::Largest, &mut places).unwrap();
+        for shape in [[many, 33, 3], [1, 32 * many, 3], [1, 3, 32 * many]] {
+            let count = shape.iter().product();
+            layout::permute(&room(count), &shape, &[0, 2, 1], &mut room(count)).unwrap();
+        }
+        let state = counter.state();
+        for name in ["gemm_nn_small_tf32", "squared_distances", "moments", "sum_middle", "transpose"] {
+            assert!(state.launches.iter().any(|(kernel, _)| kernel == name), "{name} was not launched");
+        }
+        for (kernel, launch) in &state.launches {
+            let [x, y, z] = launch.grid;
+            let is_possible = (1..1 << 31).contains(&x) && [y, z].iter().all(|n| (1..=65_535).contains(n));
+            assert!(is_possible, "{kernel}: {launch:?}");
+        }
+    }
+
+    /// Channels are padded to four, so a picture of one channel takes four times its room.
+    #[test]
+    fn pictures_that_grow_too_large_on_the_way_are_an_error() {
+        let (device, _) = device(usize::MAX);
+        let c = Conv2d {
+            batch: 8,
+            height: 1 << 13,
+            width: 1 << 13,
+            channels_in: 1,
+            channels_out: 1,
+            kernel: [1; 2],
+            stride: [1; 2],
+            padding: [0; 2],
+            exact: true,
+        };
+        let room = |count| DeviceBuffer::<f32>::new(&device, count).unwrap();
+        let (x, w, mut y) = (room(c.input_len()), room(c.weight_len()), room(c.output_len()));
+        let done = conv::forward(&c, Precision::Tf32, &x, &w, Epilogue::default(), &mut y);
+        assert_eq!(done, Err(Error::TooLarge { length: 1 << 31 }));
     }
 }

@@ -54,6 +54,15 @@ pub enum Error {
         /// What the card has, in MiB.
         total: usize,
     },
+    /// More values than the kernels' 32-bit places can name.
+    #[error(
+        "a tensor of {length} values is too large for a graphics card's kernels, which take 2147483647 at most: use a \
+             smaller --batch or --size"
+    )]
+    TooLarge {
+        /// How many were asked for.
+        length: usize,
+    },
     /// The card no longer answers: what it held is lost.
     #[error("the graphics card was lost ({0}): start again from the last checkpoint with --resume")]
     Lost(String),

@@ -22,24 +22,16 @@ pub fn search_middle(
 ) -> Result<()> {
     assert!(x.len() == outer * middle * inner && places.len() == outer * inner, "search_middle: lengths");
     assert!(middle > 0, "search_middle: no values to choose from");
+    if places.is_empty() {
+        return Ok(());
+    }
     let across = inner.next_power_of_two().min(32);
     let numbers = [middle, inner, across].map(|n| n as u32);
     let [rows, columns, lanes] = &numbers;
     let sign = if extreme == Extreme::Largest { 1.0f32 } else { -1.0 };
-    // A grid has no more than 65535 blocks along y.
-    const MOST: usize = 65_535;
-    for first in (0..outer).step_by(MOST) {
-        let planes = MOST.min(outer - first);
-        let grid = [inner.div_ceil(across) as u32, planes as u32, 1];
-        if grid[0] == 0 {
-            return Ok(());
-        }
-        let launch = Launch { grid, threads: 256, shared: 256 * 8 };
-        let from = x.address().after::<f32>(first * middle * inner);
-        let to = places.address().after::<u32>(first * inner);
-        let arguments: [&dyn Parameter; 6] = [&from, rows, columns, lanes, &sign, &to];
-        // SAFETY: the planes from `first` on lie within `x`, their places within `places`.
-        unsafe { x.device().launch("extreme", "search_middle", launch, &arguments)? };
-    }
-    Ok(())
+    let grid = [(inner.div_ceil(across) * outer) as u32, 1, 1];
+    let launch = Launch { grid, threads: 256, shared: 256 * 8 };
+    let arguments: [&dyn Parameter; 6] = [&x.address(), rows, columns, lanes, &sign, &places.address()];
+    // SAFETY: the lengths were checked.
+    unsafe { x.device().launch("extreme", "search_middle", launch, &arguments) }
 }

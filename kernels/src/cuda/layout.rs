@@ -57,7 +57,7 @@ pub fn permute(x: &DeviceBuffer, shape: &[usize], axes: &[usize], out: &mut Devi
     if let (&[.., rows, columns], &[.., down, across]) = (&*joined, &*joined_steps) {
         let matrices: usize = joined[..joined.len() - 2].iter().product();
         let is_dense = joined.len() == 2 || (joined.len() == 3 && joined_steps[0] == rows * columns);
-        if is_dense && down == 1 && across == rows && matrices <= 65_535 && rows.div_ceil(32) <= 65_535 {
+        if is_dense && down == 1 && across == rows {
             return transpose(x, [matrices, columns, rows], out);
         }
     }
@@ -66,10 +66,7 @@ pub fn permute(x: &DeviceBuffer, shape: &[usize], axes: &[usize], out: &mut Devi
 
 /// Matrices of `rows` x `columns` become matrices of `columns` x `rows`.
 fn transpose(x: &DeviceBuffer, [matrices, rows, columns]: [usize; 3], out: &mut DeviceBuffer) -> Result<()> {
-    let grid = [columns.div_ceil(32), rows.div_ceil(32), matrices].map(|n| n as u32);
-    if grid[1] > 65_535 {
-        return strided_copy(x, 0, &[matrices, columns, rows], &[rows * columns, 1, columns], out);
-    }
+    let grid = [(columns.div_ceil(32) * rows.div_ceil(32) * matrices) as u32, 1, 1];
     let launch = Launch { grid, threads: 256, shared: 32 * 33 * 4 };
     let arguments: [&dyn Parameter; 4] = [&x.address(), &(rows as u32), &(columns as u32), &out.address()];
     // SAFETY: the caller checked the lengths.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use super::device::Device;
 use super::driver::{Address, Driver};
-use super::error::Result;
+use super::error::{Error, Result};
 
 /// A number, or a few, that any bits are a value of.
 ///
@@ -71,12 +71,15 @@ impl Reserve {
         if let Some(block) = found {
             return Ok(block);
         }
-        if let Ok(address) = self.driver.allocate(size) {
-            return Ok((address, size));
-        }
-        // Blocks of other sizes may be what fills the memory.
-        self.everyday.as_deref().unwrap_or(self).trim();
-        Ok((self.driver.allocate(size)?, size))
+        let address = match self.driver.allocate(size) {
+            // Blocks of other sizes may be what fills the memory.
+            Err(Error::OutOfMemory { .. }) => {
+                self.everyday.as_deref().unwrap_or(self).trim();
+                self.driver.allocate(size)?
+            }
+            answer => answer?,
+        };
+        Ok((address, size))
     }
 
     fn put(&self, address: Address, size: usize) {
@@ -115,15 +118,11 @@ impl<T: Plain> DeviceBuffer<T> {
     /// A buffer of `length` values with arbitrary contents.
     ///
     /// # Errors
-    /// If the device has no memory left.
-    ///
-    /// # Panics
-    /// If there are more values than the kernels' 32-bit places can name.
+    /// If the device has no memory left, or there are more values than the kernels' 32-bit places can name.
     pub fn new(device: &Device, length: usize) -> Result<Self> {
-        assert!(
-            i32::try_from(length).is_ok(),
-            "a device buffer of {length} values: at most 2^31 - 1 are possible"
-        );
+        if i32::try_from(length).is_err() {
+            return Err(Error::TooLarge { length });
+        }
         let home = device.reserve();
         let (address, size) = home.take(length * size_of::<T>())?;
         Ok(Self { device: device.clone(), home, address, size, length, values: PhantomData })
@@ -241,85 +240,7 @@ impl<T: Plain> fmt::Debug for DeviceBuffer<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cuda::Error;
-    use crate::cuda::driver::{Launch, Parameter, Recording};
-
-    /// Addresses of memory that nobody touches; `room` bytes of them.
-    struct Counter {
-        room: usize,
-        state: Mutex<State>,
-    }
-
-    #[derive(Default)]
-    struct State {
-        used: usize,
-        allocations: u64,
-    }
-
-    struct Nothing;
-
-    impl Recording for Nothing {
-        unsafe fn replay(&self) -> Result<()> {
-            Ok(())
-        }
-    }
-
-    impl Driver for Counter {
-        fn multiprocessors(&self) -> u32 {
-            1
-        }
-
-        fn granule(&self) -> usize {
-            512
-        }
-
-        fn allocate(&self, bytes: usize) -> Result<Address> {
-            let mut state = self.state.lock().unwrap();
-            if state.used + bytes > self.room {
-                return Err(Error::OutOfMemory { asked: 0, free: 0, total: 0 });
-            }
-            state.used += bytes;
-            state.allocations += 1;
-            Ok(Address(state.allocations))
-        }
-
-        unsafe fn release(&self, _: Address, bytes: usize) {
-            self.state.lock().unwrap().used -= bytes;
-        }
-
-        unsafe fn upload(&self, _: &[u8], _: Address) -> Result<()> {
-            Ok(())
-        }
-
-        unsafe fn download(&self, _: Address, _: &mut [u8]) -> Result<()> {
-            Ok(())
-        }
-
-        unsafe fn copy(&self, _: Address, _: Address, _: usize) -> Result<()> {
-            Ok(())
-        }
-
-        unsafe fn launch(&self, _: &str, _: &str, _: &Launch, _: &[&dyn Parameter]) -> Result<()> {
-            Ok(())
-        }
-
-        fn synchronise(&self) -> Result<()> {
-            Ok(())
-        }
-
-        fn begin_recording(&self) -> Result<()> {
-            Ok(())
-        }
-
-        fn end_recording(&self) -> Result<Box<dyn Recording>> {
-            Ok(Box::new(Nothing))
-        }
-    }
-
-    fn device(room: usize) -> (Device, Arc<Counter>) {
-        let counter = Arc::new(Counter { room, state: Mutex::default() });
-        (Device::new(Arc::clone(&counter) as Arc<dyn Driver>), counter)
-    }
+    use crate::cuda::testing::device;
 
     fn buffer(device: &Device, bytes: usize) -> Result<DeviceBuffer<u8>> {
         DeviceBuffer::new(device, bytes)
@@ -331,9 +252,9 @@ mod tests {
         let first = buffer(&device, 5000).unwrap().address();
         assert_eq!(buffer(&device, 4700).unwrap().address(), first);
         assert_ne!(buffer(&device, 2000).unwrap().address(), first);
-        assert_eq!(counter.state.lock().unwrap().allocations, 2);
+        assert_eq!(counter.state().allocations, 2);
         device.trim();
-        assert_eq!(counter.state.lock().unwrap().used, 0);
+        assert_eq!(counter.state().used, 0);
     }
 
     #[test]
@@ -346,6 +267,26 @@ mod tests {
     }
 
     #[test]
+    fn only_a_lack_of_memory_is_answered_by_giving_memory_back() {
+        let (device, counter) = device(10 * 512);
+        drop(buffer(&device, 8 * 512).unwrap());
+        let lost = Error::Lost("cuMemAlloc: illegal address".into());
+        counter.state().failure = Some(lost.clone());
+        assert_eq!(buffer(&device, 4 * 512).err(), Some(lost));
+        let state = counter.state();
+        assert_eq!((state.asked, state.used), (2, 8 * 512));
+    }
+
+    #[test]
+    fn more_values_than_kernels_can_name_are_refused() {
+        let (device, counter) = device(usize::MAX);
+        let length = 1 << 31;
+        assert_eq!(buffer(&device, length).err(), Some(Error::TooLarge { length }));
+        assert_eq!(counter.state().asked, 0);
+        assert!(buffer(&device, length - 1).is_ok());
+    }
+
+    #[test]
     fn a_recording_that_needs_memory_takes_everyday_memory_and_keeps_its_own() {
         let (device, counter) = device(10 * 512);
         drop(buffer(&device, 8 * 512).unwrap());
@@ -354,14 +295,14 @@ mod tests {
                 drop(buffer(&device, 2 * 512)?);
                 drop(buffer(&device, 4 * 512)?);
                 // What was recorded writes the 6 when it is replayed, whoever asks for more.
-                assert_eq!(counter.state.lock().unwrap().used, 6 * 512);
+                assert_eq!(counter.state().used, 6 * 512);
                 assert!(matches!(buffer(&device, 8 * 512), Err(Error::OutOfMemory { .. })));
-                assert_eq!(counter.state.lock().unwrap().used, 6 * 512);
+                assert_eq!(counter.state().used, 6 * 512);
                 Ok(())
             })
             .unwrap();
         drop(graph);
-        assert_eq!(counter.state.lock().unwrap().used, 0);
+        assert_eq!(counter.state().used, 0);
     }
 
     #[test]
@@ -382,8 +323,8 @@ mod tests {
         drop(made);
         assert_eq!(buffer(&device, 512).unwrap().address(), everyday);
         assert_ne!(buffer(&device, 512).unwrap().address(), inside);
-        assert_eq!(counter.state.lock().unwrap().used, 1024);
+        assert_eq!(counter.state().used, 1024);
         drop(graph);
-        assert_eq!(counter.state.lock().unwrap().used, 512);
+        assert_eq!(counter.state().used, 512);
     }
 }

@@ -45,6 +45,8 @@ mod rows;
 pub mod scan;
 pub mod softmax;
 pub mod source;
+#[cfg(test)]
+mod testing;
 mod tiles;
 pub mod unit;
 

@@ -32,12 +32,11 @@ impl Columns {
         rows: usize,
         columns: usize,
     ) -> (Self, Launch, usize) {
-        assert!(matrices <= 65_535, "{matrices} sums of columns: at most 65535 at once");
         let across = columns.next_power_of_two().min(32);
         let (tiles, down) = (columns.div_ceil(across), 256 / across);
         let wanted = (4 * device.driver().multiprocessors() as usize).div_ceil(tiles * matrices);
         let parts = wanted.min(rows / (2 * down)).clamp(1, 1024);
-        let grid = [tiles as u32, matrices as u32, parts as u32];
+        let grid = [(tiles * matrices) as u32, parts as u32, 1];
         let shape = Self { rows: rows as u32, columns: columns as u32, across: across as u32 };
         (shape, Launch { grid, threads: 256, shared: 256 * 8 }, parts)
     }
@@ -80,24 +79,14 @@ pub fn sum_middle(
         // SAFETY: as above.
         return unsafe { device.launch(FILE, "sum_few", device.over(out.len()), &arguments) };
     }
-    // A grid has no more than 65535 blocks along y: more planes go in several launches, all into one output.
-    const MOST: usize = 65_535;
-    for first in (0..outer).step_by(MOST) {
-        let planes = MOST.min(outer - first);
-        let (shape, launch, parts) = Columns::plan(device, planes, middle, inner);
-        let scratch = DeviceBuffer::<f64>::new(device, parts * planes * inner)?;
-        let (from, to) =
-            (x.address().after::<f32>(first * middle * inner), out.address().after::<f32>(first * inner));
-        // SAFETY: the planes from `first` on lie within `x`, their sums within `out`; the scratch holds a number for each part
-        // of each column.
-        unsafe {
-            device.launch(FILE, "sum_middle", launch, &[&from, &shape, &scratch.address()])?;
-            let total = (planes * inner) as u32;
-            let arguments: [&dyn Parameter; 4] = [&scratch.address(), &(parts as u32), &total, &to];
-            device.launch(FILE, "sum_middle_finish", device.over(planes * inner), &arguments)?;
-        }
+    let (shape, launch, parts) = Columns::plan(device, outer, middle, inner);
+    let scratch = DeviceBuffer::<f64>::new(device, parts * out.len())?;
+    // SAFETY: as above; the scratch holds a number for each part of each sum.
+    unsafe {
+        device.launch(FILE, "sum_middle", launch, &[&x.address(), &shape, &scratch.address()])?;
+        let arguments: [&dyn Parameter; 4] = [&scratch.address(), &(parts as u32), &count, &out.address()];
+        device.launch(FILE, "sum_middle_finish", device.over(out.len()), &arguments)
     }
-    Ok(())
 }
 
 /// Blocks that sum over everything: so many parts are added at the end. (Reasoned, not measured.)

@@ -71,10 +71,8 @@ impl Plan {
             if along_depth { extent * (DEPTH + 4) } else { DEPTH * (extent + 8) }
         };
         let stage = floats(tile.rows, along_depth[0]) + floats(tile.columns, along_depth[1]);
-        let grid = [rows.div_ceil(tile.rows), columns.div_ceil(tile.columns), items * splits];
-        assert!(grid[1] <= 65_535 && grid[2] <= 65_535, "a product of {sides:?}: too many columns or items");
         let launch = Launch {
-            grid: grid.map(|n| n as u32),
+            grid: [(blocks(tile) * splits) as u32, 1, 1],
             threads: tile.threads,
             shared: STAGES * stage * size_of::<f32>(),
         };

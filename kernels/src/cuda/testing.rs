@@ -1,0 +1,113 @@
+//! A driver for tests that computes nothing: it counts.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::device::Device;
+use super::driver::{Address, Driver, Launch, Parameter, Recording};
+use super::error::{Error, Result};
+
+/// Addresses of memory that nobody touches; `room` bytes of them.
+pub(super) struct Counter {
+    room: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    /// Bytes that were given out and not given back.
+    pub used: usize,
+    /// Times that memory was given out.
+    pub allocations: u64,
+    /// Times that memory was asked for.
+    pub asked: u64,
+    pub is_recording: bool,
+    /// What every call fails with, as long as it is here.
+    pub failure: Option<Error>,
+    /// What was launched.
+    pub launches: Vec<(String, Launch)>,
+}
+
+/// A device with `room` bytes, and its driver.
+pub(super) fn device(room: usize) -> (Device, Arc<Counter>) {
+    let counter = Arc::new(Counter { room, state: Mutex::default() });
+    (Device::new(Arc::clone(&counter) as Arc<dyn Driver>), counter)
+}
+
+impl Counter {
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn answer(&self) -> Result<()> {
+        self.state().failure.clone().map_or(Ok(()), Err)
+    }
+}
+
+struct Nothing;
+
+impl Recording for Nothing {
+    unsafe fn replay(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Driver for Counter {
+    fn multiprocessors(&self) -> u32 {
+        4
+    }
+
+    fn granule(&self) -> usize {
+        512
+    }
+
+    fn allocate(&self, bytes: usize) -> Result<Address> {
+        self.state().asked += 1;
+        self.answer()?;
+        let mut state = self.state();
+        if state.used + bytes > self.room {
+            return Err(Error::OutOfMemory { asked: 0, free: 0, total: 0 });
+        }
+        state.used += bytes;
+        state.allocations += 1;
+        Ok(Address(state.allocations))
+    }
+
+    unsafe fn release(&self, _: Address, bytes: usize) {
+        self.state().used -= bytes;
+    }
+
+    unsafe fn upload(&self, _: &[u8], _: Address) -> Result<()> {
+        self.answer()
+    }
+
+    unsafe fn download(&self, _: Address, _: &mut [u8]) -> Result<()> {
+        self.answer()
+    }
+
+    unsafe fn copy(&self, _: Address, _: Address, _: usize) -> Result<()> {
+        self.answer()
+    }
+
+    unsafe fn launch(&self, _: &str, kernel: &str, launch: &Launch, _: &[&dyn Parameter]) -> Result<()> {
+        self.state().launches.push((kernel.to_owned(), *launch));
+        self.answer()
+    }
+
+    fn synchronise(&self) -> Result<()> {
+        self.answer()
+    }
+
+    fn begin_recording(&self) -> Result<()> {
+        self.answer()?;
+        let before = std::mem::replace(&mut self.state().is_recording, true);
+        assert!(!before, "two recordings at once");
+        Ok(())
+    }
+
+    fn end_recording(&self) -> Result<Box<dyn Recording>> {
+        let before = std::mem::replace(&mut self.state().is_recording, false);
+        assert!(before, "no recording to end");
+        self.answer()?;
+        Ok(Box::new(Nothing))
+    }
+}
