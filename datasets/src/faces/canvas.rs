@@ -5,7 +5,7 @@
 //! machine rounds alike, so a face has the same bytes everywhere.
 
 use super::pose::Pose;
-pub(super) use crate::drawing::{Colour, hashed, mix, noise, scaled};
+use crate::drawing::Colour;
 
 /// One pixel while drawn.
 #[derive(Debug, Clone, Copy)]

@@ -1,9 +1,10 @@
 //! Eyes, brows, nostrils and mouth.
 
-use super::canvas::{Canvas, mix, scaled, spot};
+use super::canvas::{Canvas, spot};
 use super::head::nose_middle;
 use super::identity::Identity;
 use super::variation::Variation;
+use crate::drawing::{mix, scaled};
 
 /// Eyes, each with lids, lashes, iris and the light in it.
 pub(super) fn eyes(canvas: &mut Canvas, identity: &Identity, variation: &Variation) {

@@ -1,9 +1,10 @@
 //! Hair of the head and of the face.
 
-use super::canvas::{Canvas, Surface, mix, noise, scaled};
+use super::canvas::{Canvas, Surface};
 use super::head::Outline;
 use super::identity::{Hair, Identity};
 use super::variation::Variation;
+use crate::drawing::{mix, noise, scaled};
 
 /// Strands: light and dark along the fall of the hair, tight rings for curls.
 #[inline]

@@ -1,8 +1,9 @@
 //! Skin: the head's outline and relief, ears and neck.
 
-use super::canvas::{Canvas, Edge, Surface, scaled, spot};
+use super::canvas::{Canvas, Edge, Surface, spot};
 use super::identity::Identity;
 use super::variation::Variation;
+use crate::drawing::scaled;
 
 /// Where the head is widest.
 const CHEEK: f32 = -0.05;

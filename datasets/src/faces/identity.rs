@@ -1,7 +1,7 @@
 //! What makes a drawn person that person.
 
-use super::canvas::{Colour, mix, scaled};
 use super::palette;
+use crate::drawing::{Colour, mix, scaled};
 use crate::random::{Draws, Purpose};
 
 /// Everything about a person that all their pictures share. Lengths are in

@@ -1,8 +1,9 @@
 //! Light on what was painted, and the picture's bytes.
 
-use super::canvas::{Canvas, Pixel, hashed};
+use super::canvas::{Canvas, Pixel};
 use super::variation::{Light, Variation};
 use crate::Picture;
+use crate::drawing::hashed;
 
 /// How far light creeps round an edge: red goes deepest into skin, which is
 /// what makes it look like skin.

@@ -1,6 +1,6 @@
 //! Colours of skin, hair, eyes and things.
 
-use super::canvas::{Colour, mix, scaled};
+use crate::drawing::{Colour, mix, scaled};
 use crate::random::Draws;
 
 /// A colour as files hold it, in linear light.

@@ -1,8 +1,9 @@
 //! What is not the person: background, clothes, glasses.
 
-use super::canvas::{Canvas, Surface, mix};
+use super::canvas::{Canvas, Surface};
 use super::identity::Identity;
 use super::variation::Variation;
+use crate::drawing::mix;
 
 /// A wall with a gradient.
 pub(super) fn background(canvas: &mut Canvas, variation: &Variation) {

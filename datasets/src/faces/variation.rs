@@ -1,7 +1,7 @@
 //! What differs from one picture of a person to the next.
 
-use super::canvas::Colour;
 use super::palette;
+use crate::drawing::Colour;
 use crate::random::{Draws, Purpose};
 
 /// Pose, light, expression, glasses, clothes and background of one picture.
