@@ -5,7 +5,7 @@
 // Conventions: tensors are dense and row-major, pictures (N, H, W, C). Counts and places are 32-bit: a buffer holds at most
 // 2^31 - 1 values. All shared memory is dynamic, so that the launch says how much there is. No result depends on the order in
 // which blocks or threads run, and no floating-point number is added atomically. Blocks whose number grows with the data lie along x
-// alone: a grid has 2^31 - 1 of them there, but only 65535 along y and z.
+// alone: a grid has 2^31 - 1 of them there, but only 65535 along y and z. (Products have no register to spare for that.)
 
 using u8 = unsigned char;
 using u32 = unsigned int;

@@ -111,16 +111,14 @@ struct Inputs {
 
 template <class T, bool EXACT>
 __device__ void run(const Conv& conv) {
-    Inputs direction{conv, 0};
-    Block<T> block(direction.rows(), direction.columns(), conv.splits);
-    direction.phase = block.item;
-    Phase phase(conv, block.item);
+    u32 part = blockIdx.z % conv.splits, number = blockIdx.z / conv.splits;
+    Phase phase(conv, number);
     u32 depth = phase.down.taps * phase.across.taps * conv.channels_out;
     Gradients left{conv.pictures, conv, phase};
     Filters right{conv.other, conv, phase};
-    Stretch stretch(depth, conv.splits, block.part);
-    Finish<Inputs> finish{conv, direction, block.part};
-    product<T, EXACT>(left, right, block.row, block.column, stretch.begin, stretch.end, finish);
+    Stretch stretch(depth, conv.splits, part);
+    Finish<Inputs> finish{conv, {conv, number}, part};
+    product<T, EXACT>(left, right, blockIdx.x * T::ROWS, blockIdx.y * T::COLUMNS, stretch.begin, stretch.end, finish);
 }
 
 __device__ void sum_parts(const Conv& conv) { add_parts(conv, Inputs{conv, blockIdx.y}); }

@@ -58,11 +58,9 @@ __device__ void run(const Conv& conv) {
     u32 depth = conv.batch * conv.out_height * conv.out_width;
     Pictures left{conv.pictures, conv};
     Matrix<false> right{conv.other, conv.channels_out, depth, conv.channels_out, 1};
-    Weights direction{conv, 0};
-    Block<T> block(direction.rows(), direction.columns(), conv.splits);
-    Stretch stretch(depth, conv.splits, block.part);
-    Finish<Weights> finish{conv, direction, block.part};
-    product<T, EXACT>(left, right, block.row, block.column, stretch.begin, stretch.end, finish);
+    Stretch stretch(depth, conv.splits, blockIdx.z);
+    Finish<Weights> finish{conv, {conv, 0}, blockIdx.z};
+    product<T, EXACT>(left, right, blockIdx.x * T::ROWS, blockIdx.y * T::COLUMNS, stretch.begin, stretch.end, finish);
 }
 
 __device__ void sum_parts(const Conv& conv) { add_parts(conv, Weights{conv, 0}); }

@@ -17,12 +17,11 @@ struct Gemm {
 
 template <class T, bool EXACT, bool TRANSPOSE_A, bool TRANSPOSE_B>
 __device__ void run(const Gemm& gemm) {
-    Block<T> block(gemm.m, gemm.n, gemm.splits);
-    u32 part = block.part, item = block.item;
+    u32 part = blockIdx.z % gemm.splits, item = blockIdx.z / gemm.splits;
     Matrix<!TRANSPOSE_A> left{gemm.a + item * gemm.stride_a, gemm.m, gemm.k, TRANSPOSE_A ? gemm.m : gemm.k, gemm.aligned_a};
     Matrix<TRANSPOSE_B> right{gemm.b + item * gemm.stride_b, gemm.n, gemm.k, TRANSPOSE_B ? gemm.k : gemm.n, gemm.aligned_b};
     Stretch stretch(gemm.k, gemm.splits, part);
-    product<T, EXACT>(left, right, block.row, block.column, stretch.begin, stretch.end,
+    product<T, EXACT>(left, right, blockIdx.x * T::ROWS, blockIdx.y * T::COLUMNS, stretch.begin, stretch.end,
                       [&](u32 row, u32 column, float value) {
                           if (row >= gemm.m || column >= gemm.n) {
                               return;

@@ -229,21 +229,6 @@ __device__ __forceinline__ void product(const Left& left, const Right& right, u3
     }
 }
 
-// What a block makes: a tile of the result, or a part of it, of one of several products.
-template <class T>
-struct Block {
-    u32 row, column, part, item;
-
-    // Tiles down first, then tiles across, then parts, then items.
-    __device__ Block(u32 rows, u32 columns, u32 parts) {
-        u32 rest = blockIdx.x;
-        row = split_by(rest, pieces(rows, T::ROWS)) * T::ROWS;
-        column = split_by(rest, pieces(columns, T::COLUMNS)) * T::COLUMNS;
-        part = split_by(rest, parts);
-        item = rest;
-    }
-};
-
 // The stretch of the depth that a part of a sum covers: whole steps, as even as they can be.
 struct Stretch {
     u32 begin;

@@ -185,7 +185,7 @@ fn run(
             ("conv_weight_gradient", "conv_weight_gradient", sides)
         }
     };
-    let plan = Plan::new(sides, device.driver().multiprocessors());
+    let plan = Plan::new(sides, device.driver().multiprocessors())?;
     let plane = sides.rows * sides.columns;
     let parts = if plan.splits > 1 {
         Some(DeviceBuffer::<f32>::new(&device, plan.splits * sides.items * plane)?)

@@ -138,6 +138,13 @@ pub trait Driver: Send + Sync {
     fn end_recording(&self) -> Result<Box<dyn Recording>>;
 }
 
+impl Address {
+    /// The address `count` values further on.
+    pub(super) fn after<T>(self, count: usize) -> Self {
+        Self(self.0 + (count * size_of::<T>()) as u64)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::cuda::conv::{self, Conv2d, Epilogue};
@@ -154,8 +161,10 @@ mod tests {
         let room = |count| DeviceBuffer::<f32>::new(&device, count).unwrap();
         let many = 70_000;
         let wide = 66_000 * 128;
-        gemm(&Gemm::new(2, wide, 3), Precision::Tf32, &room(6), &room(3 * wide), &mut room(2 * wide))
-            .unwrap();
+        let (a, b, mut c) = (room(6), room(3 * wide), room(2 * wide));
+        let refused = gemm(&Gemm::new(2, wide, 3), Precision::Tf32, &a, &b, &mut c).unwrap_err();
+        assert!(refused.to_string().starts_with("a product of 2 x 8448000, 1 times: is more"), "{refused}");
+        gemm(&Gemm::new(2, wide / 3, 3), Precision::Tf32, &a, &b, &mut c).unwrap();
         let batch = Batch { count: many, stride_a: 4, stride_b: 4, stride_c: 4 };
         let [a, b, mut c] = [room(4 * many), room(4 * many), room(4 * many)];
         gemm_batch(&Gemm::new(2, 2, 2), &batch, Precision::F32, &a, &b, &mut c).unwrap();

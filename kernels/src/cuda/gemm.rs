@@ -1,9 +1,10 @@
 //! Products of matrices: `C = A B`.
 
+use super::device::Device;
 use super::driver::{Address, Parameter};
 use super::error::Result;
 use super::memory::DeviceBuffer;
-use super::tiles::{Finish, Plan, Precision, Sides};
+use super::tiles::{Finish, MOST_ACROSS, Plan, Precision, Sides};
 
 pub use crate::cpu::gemm::{Batch, Gemm};
 
@@ -35,7 +36,7 @@ unsafe impl Parameter for Arguments {}
 /// Computes one product.
 ///
 /// # Errors
-/// If the device does not answer or has no memory left.
+/// If the device does not answer or has no memory left, or there are more than 4 million columns.
 ///
 /// # Panics
 /// If a buffer is shorter than its matrix.
@@ -54,7 +55,7 @@ pub fn gemm(
 /// Computes `batch.count` products of one shape.
 ///
 /// # Errors
-/// If the device does not answer or has no memory left.
+/// If the device does not answer or has no memory left, or there are more than 4 million columns.
 ///
 /// # Panics
 /// If a buffer is shorter than its matrices, or the results overlap.
@@ -67,7 +68,7 @@ pub fn gemm_batch(
     b: &DeviceBuffer,
     c: &mut DeviceBuffer,
 ) -> Result<()> {
-    let &Gemm { m, n, k, transpose_a, transpose_b, accumulate } = shape;
+    let &Gemm { m, n, k, .. } = shape;
     if batch.count == 0 || m == 0 || n == 0 {
         return Ok(());
     }
@@ -82,10 +83,27 @@ pub fn gemm_batch(
         b.len(),
         c.len(),
     );
-    let device = a.device();
+    // More products than a grid has blocks: several launches.
+    for first in (0..batch.count).step_by(MOST_ACROSS) {
+        let batch = Batch { count: MOST_ACROSS.min(batch.count - first), ..*batch };
+        let from = |buffer: &DeviceBuffer, stride| buffer.address().after::<f32>(first * stride);
+        let [a, b] = [from(a, batch.stride_a), from(b, batch.stride_b)];
+        launch(shape, &batch, precision, [a, b, from(c, batch.stride_c)], c.device())?;
+    }
+    Ok(())
+}
+
+fn launch(
+    shape: &Gemm,
+    batch: &Batch,
+    precision: Precision,
+    [a, b, c]: [Address; 3],
+    device: &Device,
+) -> Result<()> {
+    let &Gemm { m, n, k, transpose_a, transpose_b, accumulate } = shape;
     let along_depth = [!transpose_a, transpose_b];
     let sides = Sides { rows: m, columns: n, depth: k, items: batch.count, along_depth };
-    let plan = Plan::new(sides, device.driver().multiprocessors());
+    let plan = Plan::new(sides, device.driver().multiprocessors())?;
     let parts = if plan.splits > 1 {
         Some(DeviceBuffer::<f32>::new(device, plan.splits * batch.count * m * n)?)
     } else {
@@ -95,9 +113,9 @@ pub fn gemm_batch(
     let is_aligned =
         |line: usize, stride: usize| u32::from(line.is_multiple_of(4) && stride.is_multiple_of(4));
     let arguments = Arguments {
-        a: a.address(),
-        b: b.address(),
-        c: c.address(),
+        a,
+        b,
+        c,
         parts: super::device::address_of(parts.as_ref()),
         m: m as u32,
         n: n as u32,

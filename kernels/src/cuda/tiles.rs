@@ -1,6 +1,7 @@
 //! How products of matrices are cut into blocks of threads.
 
 use super::driver::{Address, Launch, Parameter};
+use super::error::{Error, Result};
 
 /// How products are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +49,9 @@ pub(super) struct Plan {
     pub(super) launch: Launch,
 }
 
+/// Blocks that a grid has along y and z at most.
+pub(super) const MOST_ACROSS: usize = 65_535;
+
 /// Parts a sum is cut into at most, and steps that a part has at least. (Reasoned: no card was at hand to measure it.)
 const MOST_SPLITS: usize = 32;
 const LEAST_STEPS: usize = 8;
@@ -55,7 +59,10 @@ const LEAST_STEPS: usize = 8;
 impl Plan {
     /// Small tiles where large ones would leave multiprocessors idle; then sums are cut, as far as each multiprocessor has two
     /// blocks. All of it follows from the shape and the card, so results are the same from run to run.
-    pub(super) fn new(sides: Sides, multiprocessors: u32) -> Self {
+    ///
+    /// # Errors
+    /// If there are more columns or items than a grid has blocks across or deep.
+    pub(super) fn new(sides: Sides, multiprocessors: u32) -> Result<Self> {
         let Sides { rows, columns, depth, items, along_depth } = sides;
         let blocks = |tile: Tile| rows.div_ceil(tile.rows) * columns.div_ceil(tile.columns) * items;
         let tile = if columns <= NARROW.columns {
@@ -71,12 +78,21 @@ impl Plan {
             if along_depth { extent * (DEPTH + 4) } else { DEPTH * (extent + 8) }
         };
         let stage = floats(tile.rows, along_depth[0]) + floats(tile.columns, along_depth[1]);
+        let grid = [rows.div_ceil(tile.rows), columns.div_ceil(tile.columns), items * splits];
+        if grid[1] > MOST_ACROSS || grid[2] > MOST_ACROSS {
+            let message =
+                format!("is more than a graphics card's grid holds ({MOST_ACROSS} tiles across and deep)");
+            return Err(Error::Call {
+                call: format!("a product of {rows} x {columns}, {items} times"),
+                message,
+            });
+        }
         let launch = Launch {
-            grid: [(blocks(tile) * splits) as u32, 1, 1],
+            grid: grid.map(|n| n as u32),
             threads: tile.threads,
             shared: STAGES * stage * size_of::<f32>(),
         };
-        Self { tile, splits, launch }
+        Ok(Self { tile, splits, launch })
     }
 
     /// The name of the kernel among those of an operation.
