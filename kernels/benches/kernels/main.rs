@@ -87,7 +87,9 @@ fn main() {
         let status = again.status().expect("this program can be started");
         std::process::exit(status.code().unwrap_or(1));
     }
-    rayon::ThreadPoolBuilder::new().num_threads(options.threads).build_global().expect("threads");
+    // As the trainers do, this thread computes with the others.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).use_current_thread();
+    pool.build_global().expect("threads");
     let peak = peak::measure(options.threads);
     println!("{} threads, FMA peak {peak:.1} GFLOP/s", options.threads);
     let wanted = |label: &str| {

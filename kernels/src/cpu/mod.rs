@@ -12,6 +12,7 @@ pub mod math;
 pub mod norm;
 pub mod optimiser;
 pub mod pairwise;
+mod parallel;
 pub mod pool;
 pub mod random;
 pub mod reduce;

@@ -4,13 +4,15 @@ use super::micro::{COLUMNS, ROWS};
 use super::{DEPTH, Gemm, even};
 use std::ops::Range;
 
-/// Tasks wanted: enough to balance a few threads.
-const TASKS: usize = 8;
-/// Rows, columns and steps of the sum below which a task is not cut further. By reasoning: a tile of A fetched from the
-/// third-level cache should serve a dozen panels. Timings of 64 against 192 columns did not separate from the noise.
-const FEWEST: [usize; 3] = [96, 192, 2];
-/// Rows and columns above which it is: what a task packs stays well within the third-level cache.
+/// Tasks wanted: equal ones for 2, 3, 4, 6 or 12 threads.
+const TASKS: usize = 12;
+/// Rows, columns and steps of the sum below which a task is not cut further: a panel of B that comes into the first-level
+/// cache should serve eight tiles of A, a tile of A six panels.
+const FEWEST: [usize; 3] = [48, 96, 2];
+/// Rows and columns above which it is: what a task packs stays well within the second- or third-level cache.
 const MOST: [usize; 2] = [768, 512];
+/// Rows and columns that a cut keeps together: a tile's, and those of the two panels that are best multiplied together.
+const UNIT: [usize; 2] = [ROWS, 2 * COLUMNS];
 
 /// The operand that is packed whole before the tasks begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,14 +23,17 @@ pub(super) enum Side {
     Right,
 }
 
-/// Sizes of the pieces of a product.
+/// The pieces of a product.
 pub(super) struct Cut {
     pub shared: Side,
     /// Longest step of the sum.
     pub depth: usize,
-    rows: usize,
-    columns: usize,
-    /// Steps of a stretch of the sum.
+    /// Into how many stretches the sum is cut.
+    pub stretches: usize,
+    sizes: [usize; 2],
+    /// Into how many pieces the rows and the columns are cut.
+    pieces: [usize; 2],
+    /// Steps of the sum.
     steps: usize,
 }
 
@@ -47,46 +52,52 @@ impl Cut {
     /// Where C is so small that cutting its sides gives too few tasks, the sum is cut too: that costs another
     /// matrix of the size of C for each further stretch.
     pub(super) fn of(shape: &Gemm, batch: usize) -> Self {
-        let &Gemm { m, n, k, .. } = shape;
+        let sizes = [shape.m, shape.n];
         let wanted = TASKS.div_ceil(batch);
-        let piece = |axis: usize, wanted: usize| {
-            let (all, unit) = [(m, ROWS), (n, COLUMNS)][axis];
-            even(all, all.div_ceil(wanted).clamp(FEWEST[axis], MOST[axis]), unit)
+        let pieces = |axis: usize, wanted: usize| {
+            let most = sizes[axis].div_ceil(MOST[axis]).max(wanted);
+            paired(most.min(sizes[axis] / FEWEST[axis]).max(1))
         };
         // The longer side first, the other as far as tasks are still wanting.
-        let (shared, rows, columns) = if n >= m {
-            let columns = piece(1, wanted);
-            (Side::Left, piece(0, wanted.div_ceil(n.div_ceil(columns))), columns)
-        } else {
-            let rows = piece(0, wanted);
-            (Side::Right, rows, piece(1, wanted.div_ceil(m.div_ceil(rows))))
+        let long = usize::from(shape.n >= shape.m);
+        let mut cut = [1, 1];
+        cut[long] = pieces(long, wanted);
+        cut[1 - long] = pieces(1 - long, wanted.div_ceil(cut[long]));
+        let depth = even(shape.k, DEPTH, 1);
+        let steps = shape.k.div_ceil(depth);
+        let stretches = paired((wanted / (cut[0] * cut[1])).clamp(1, steps.div_ceil(FEWEST[2])));
+        let shared = [Side::Right, Side::Left][long];
+        Self { shared, depth, stretches, sizes, pieces: cut, steps }
+    }
+
+    pub(super) fn tasks(&self, batch: usize) -> usize {
+        batch * self.stretches * self.pieces[0] * self.pieces[1]
+    }
+
+    pub(super) fn task(&self, index: usize) -> Task {
+        let side = |axis: usize, index: usize| {
+            let Range { start, end } = nth(self.sizes[axis].div_ceil(UNIT[axis]), self.pieces[axis], index);
+            start * UNIT[axis]..self.sizes[axis].min(end * UNIT[axis])
         };
-        let depth = even(k, DEPTH, 1);
-        let (steps, blocks) = (k.div_ceil(depth), m.div_ceil(rows) * n.div_ceil(columns));
-        let stretches = (wanted / blocks).clamp(1, steps.div_ceil(FEWEST[2]));
-        Self { shared, depth, rows, columns, steps: steps.div_ceil(stretches) }
-    }
-
-    pub(super) fn stretches(&self, k: usize) -> usize {
-        k.div_ceil(self.depth).div_ceil(self.steps)
-    }
-
-    pub(super) fn tasks(&self, shape: &Gemm, batch: usize) -> usize {
-        batch * self.stretches(shape.k) * shape.m.div_ceil(self.rows) * shape.n.div_ceil(self.columns)
-    }
-
-    pub(super) fn task(&self, shape: &Gemm, index: usize) -> Task {
-        let piece = |index: usize, size: usize, all: usize| index * size..all.min((index + 1) * size);
-        let (down, across) = (shape.m.div_ceil(self.rows), shape.n.div_ceil(self.columns));
+        let [down, across] = self.pieces;
         let (block, rest) = (index % (down * across), index / (down * across));
-        let stretches = self.stretches(shape.k);
-        let stretch = rest % stretches;
+        let stretch = rest % self.stretches;
         Task {
-            item: rest / stretches,
+            item: rest / self.stretches,
             stretch,
-            steps: piece(stretch, self.steps, shape.k.div_ceil(self.depth)),
-            rows: piece(block % down, self.rows, shape.m),
-            columns: piece(block / down, self.columns, shape.n),
+            steps: nth(self.steps, self.stretches, stretch),
+            rows: side(0, block % down),
+            columns: side(1, block / down),
         }
     }
+}
+
+/// An odd number of equal pieces would leave one of two threads waiting for the other.
+fn paired(pieces: usize) -> usize {
+    if pieces > 2 { pieces - pieces % 2 } else { pieces }
+}
+
+/// Piece `index` of `count` into which `all` units are cut as evenly as can be.
+fn nth(all: usize, count: usize, index: usize) -> Range<usize> {
+    index * all / count..(index + 1) * all / count
 }

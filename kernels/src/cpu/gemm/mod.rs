@@ -1,9 +1,11 @@
 //! Products of matrices: `C = A B`, packed and blocked for the caches, threads over blocks of C.
 //!
-//! The smaller operand is packed whole, first. Then tasks cut C, mostly its longer side, and each packs its own part
-//! of the other operand, so that little is packed twice (where C is small and the sum long, they cut the sum as well). A
-//! task walks the sum in steps of at most [`DEPTH`] and its rows in groups of [`HEIGHT`]: for each panel of B, which
-//! stays in the first-level cache, it runs the micro-kernel down the rows of A, which stay in the second-level cache.
+//! A is read where it lies, unless its rows would crowd into a few places of the caches, or it lies transposed; B is always
+//! packed. What is packed of the smaller operand is packed whole, first. Then tasks cut C, mostly its longer side, and each
+//! packs its own part of the other operand, so that little is packed twice (where C is small and the sum long, they cut
+//! the sum as well). A task walks the sum in steps of at most [`DEPTH`] and its rows in groups of [`HEIGHT`]: for each panel
+//! of B, which stays in the first-level cache, it runs the micro-kernel down the rows of A, which stay in the second-level
+//! cache.
 //!
 //! Blocks are cut by shape alone and stretches of the sum are added in order, so the result is the same to the last
 //! bit on any number of threads.
@@ -17,19 +19,22 @@ pub(crate) mod pack;
 mod tests;
 
 use crate::Buffer;
+use crate::cpu::parallel;
 use crate::cpu::simd::{Form, Kernel, Vector, dispatch_as, form};
 use cut::{Cut, Side, Task};
 use micro::{COLUMNS, ROWS, Tile};
 use operands::Operands;
 use output::Output;
-use rayon::prelude::*;
 
-/// Longest stretch of the sum between two visits to C: a panel of B takes 16 KB of the 32 KB first-level cache.
+/// Longest stretch of the sum between two visits to C: a panel of B takes 16 KB of a first-level cache of 32 KB; with
+/// AVX-512, whose processors have one of 48 KB, two take 32 KB.
 pub(crate) const DEPTH: usize = 256;
-/// Rows of A copied at a time: 192 KB of the 512 KB second-level cache at full depth.
+/// Rows of A that one panel of B serves: 192 KB of a second-level cache of 512 KB or more at full depth.
 const HEIGHT: usize = 192;
-/// Floats between the end of a copied row of A and the next: six rows a power of two apart would share cache sets.
+/// Floats between the end of a copied row of A and the next: rows a power of two apart would share cache sets.
 const GAP: usize = 16;
+/// Rows of A this many floats apart (or a multiple) all share cache sets.
+const PAGE: usize = 1024;
 
 /// A product `C = A B` of row-major matrices: A is `m x k`, B `k x n`, C `m x n`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,13 +125,16 @@ fn gemm_batch_as(form: Form, shape: &Gemm, batch: &Batch, a: &[f32], b: &[f32], 
     }
     let cut = Cut::of(shape, batch.count);
     let operands = Operands { shape, batch, a, b, depth: cut.depth };
-    let shared = operands.share(form, cut.shared);
+    let shared = match cut.shared {
+        Side::Left if operands.in_place() => Buffer::new(0),
+        side => operands.share(form, side),
+    };
     // The first stretch of the sum goes to C itself, each further one to a matrix of its own.
-    let parts = cut.stretches(k) - 1;
+    let parts = cut.stretches - 1;
     let mut partial = Buffer::new(parts * batch.count * m * n);
     let (output, rest) = (Output::new(c), Output::new(&mut partial));
-    (0..cut.tasks(shape, batch.count)).into_par_iter().for_each(|index| {
-        let task = cut.task(shape, index);
+    parallel::for_each(cut.tasks(batch.count), |index| {
+        let task = cut.task(index);
         let (c, accumulate) = if task.stretch == 0 {
             (output.offset(task.item * batch.stride_c), shape.accumulate)
         } else {
@@ -158,14 +166,15 @@ impl Kernel for Block<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Self { operands, shared: (side, shared), ref task, .. } = self;
-        let depth = operands.depth;
+        let (depth, in_place) = (operands.depth, operands.in_place());
         let height = even(task.rows.len(), HEIGHT, ROWS);
         let mut own = match side {
             Side::Left => Buffer::new(task.columns.len().next_multiple_of(COLUMNS) * depth),
+            Side::Right if in_place => Buffer::new(0),
             Side::Right => Buffer::new(height * (depth + GAP)),
         };
         for step in task.steps.clone() {
-            let shared = &shared[operands.packed_at(side, task.item, step)..];
+            let shared = shared.get(operands.packed_at(side, task.item, step)..).unwrap_or(&[]);
             if side == Side::Left {
                 // SAFETY: the ranges lie within the operands, `own` was made for them.
                 unsafe { operands.pack_right::<V>(task.item, step, task.columns.clone(), &mut own) };
@@ -173,16 +182,22 @@ impl Kernel for Block<'_> {
             for first in task.rows.clone().step_by(height) {
                 let rows = first..task.rows.end.min(first + height);
                 let (left, right) = match side {
+                    Side::Left if in_place => (operands.left(task.item, step, first), &*own),
                     Side::Left => (&shared[first * (depth + GAP)..], &*own),
                     Side::Right => {
-                        // SAFETY: as above.
-                        unsafe { operands.pack_left::<V>(task.item, step, rows.clone(), &mut own) };
-                        (&*own, &shared[task.columns.start * depth..])
+                        let right = &shared[task.columns.start * depth..];
+                        if in_place {
+                            (operands.left(task.item, step, first), right)
+                        } else {
+                            // SAFETY: as above.
+                            unsafe { operands.pack_left::<V>(task.item, step, rows.clone(), &mut own) };
+                            (&*own, right)
+                        }
                     }
                 };
                 for (pair, column) in task.columns.clone().step_by(2 * COLUMNS).enumerate() {
                     for (tile, row) in rows.clone().step_by(ROWS).enumerate() {
-                        let left = &left[tile * ROWS * (depth + GAP)..];
+                        let left = &left[tile * ROWS * operands.row_stride()..];
                         let right = &right[2 * pair * COLUMNS * depth..];
                         let size = [ROWS.min(rows.end - row), (2 * COLUMNS).min(task.columns.end - column)];
                         // SAFETY: the tiles lie within this task's block of C, their panels in the packed operands.
@@ -206,12 +221,13 @@ impl Block<'_> {
         [rows, columns]: [usize; 2],
     ) {
         let Operands { shape: &Gemm { n, transpose_a, .. }, depth, .. } = *self.operands;
+        let stride = self.operands.row_stride();
         let k = self.operands.stretch(step).len();
         let accumulate = self.accumulate || step > self.task.steps.start;
         let (a, b) = (left.as_ptr(), right.as_ptr());
         let count = columns.div_ceil(COLUMNS);
-        // SAFETY: the caller names tiles of this task (their rows past the last hold old values, which only reach
-        // rows that are not written) and panels of it.
+        // SAFETY: the caller names tiles of this task (rows past the last only reach rows that are not
+        // written) and panels of it.
         unsafe {
             let c = micro::places(self.c.pointer().add(row * n + column), n, rows);
             if accumulate {
@@ -220,14 +236,18 @@ impl Block<'_> {
                 }
             }
             // The next rows of A: the processor's own prefetching follows a row only once it has begun.
-            let next = a.wrapping_add(ROWS * (depth + GAP));
+            let next = a.wrapping_add(ROWS * stride);
             for r in 0..ROWS {
-                V::prefetch(next.wrapping_add(r * (depth + GAP)));
-                V::prefetch(next.wrapping_add(r * (depth + GAP) + GAP));
+                V::prefetch(next.wrapping_add(r * stride));
+                V::prefetch(next.wrapping_add(r * stride + GAP));
             }
             let mut sums = [Tile::<V>::zero(); 2];
-            let (a, along) =
-                if transpose_a { (micro::rows(a, 1), ROWS) } else { (micro::rows(a, depth + GAP), 1) };
+            let (a, along) = if transpose_a {
+                (micro::rows(a, 1), ROWS)
+            } else {
+                // Rows past the last repeat it.
+                (std::array::from_fn(|r| a.add(r.min(rows - 1) * stride)), 1)
+            };
             if count == 2 {
                 Tile::multiply_wide(&mut sums, k, a, along, [b, b.add(COLUMNS * depth)]);
             } else {

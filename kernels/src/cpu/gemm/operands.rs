@@ -5,10 +5,10 @@
 
 use super::cut::Side;
 use super::micro::{COLUMNS, ROWS};
-use super::{Batch, GAP, Gemm, pack};
+use super::{Batch, GAP, Gemm, PAGE, pack};
 use crate::Buffer;
+use crate::cpu::parallel;
 use crate::cpu::simd::{Form, Kernel, Vector, dispatch_as};
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// Tiles or panels that a packing task copies.
@@ -27,6 +27,21 @@ impl Operands<'_> {
     /// The part of the sum that a step covers.
     pub(super) fn stretch(&self, step: usize) -> Range<usize> {
         step * self.depth..self.shape.k.min((step + 1) * self.depth)
+    }
+
+    /// Whether A is read where it lies.
+    pub(super) fn in_place(&self) -> bool {
+        !self.shape.transpose_a && !self.shape.k.is_multiple_of(PAGE)
+    }
+
+    /// Floats from a row of A to the next as the micro-kernel reads it; where A lies transposed, a sixth of a panel.
+    pub(super) fn row_stride(&self) -> usize {
+        if self.in_place() { self.shape.k } else { self.depth + GAP }
+    }
+
+    /// A where it lies, from a row and the beginning of a step on.
+    pub(super) fn left(&self, item: usize, step: usize, row: usize) -> &[f32] {
+        &self.a[item * self.batch.stride_a + row * self.shape.k + step * self.depth..]
     }
 
     /// Floats of [`GROUP`] packed tiles or panels.
@@ -55,7 +70,7 @@ impl Operands<'_> {
     pub(super) fn share(&self, form: Form, side: Side) -> Buffer {
         let steps = self.shape.k.div_ceil(self.depth);
         let mut all = Buffer::new(self.packed_at(side, self.batch.count, 0));
-        all.par_chunks_exact_mut(self.group(side)).enumerate().for_each(|(index, to)| {
+        parallel::for_each_chunk(&mut all, self.group(side), |index, to| {
             let (group, rest) = (index % self.groups(side), index / self.groups(side));
             dispatch_as(
                 form,
@@ -125,20 +140,26 @@ impl Operands<'_> {
         let &Gemm { m, k: along, transpose_a, .. } = self.shape;
         let (start, k) = (step * self.depth, self.stretch(step).len());
         let a = &self.a[item * self.batch.stride_a..];
-        let tiles = to.chunks_exact_mut(ROWS * (self.depth + GAP));
-        for (first, to) in rows.clone().step_by(ROWS).zip(tiles) {
-            let rows = ROWS.min(rows.end - first);
-            // SAFETY: the rows named and columns `start..start + k` lie within A; `to` holds six rows with their gaps.
-            unsafe {
-                if transpose_a {
+        let apart = ROWS * (self.depth + GAP);
+        if transpose_a {
+            // In groups: a step's tiles are written side by side, and all of them should stay in the first-level cache.
+            for (first, to) in rows.clone().step_by(GROUP * ROWS).zip(to.chunks_mut(GROUP * apart)) {
+                let width = (GROUP * ROWS).min(rows.end - first);
+                let spacious = (start + k - 1) * m + first + width + 2 <= a.len();
+                // SAFETY: the rows named and columns `start..start + k` lie within A; `to` holds six rows with their gaps a tile.
+                unsafe {
                     let from = a.as_ptr().add(start * m + first);
-                    let spacious = (start + k - 1) * m + first + V::LANES <= a.len();
-                    pack::rows_transposed::<V>(k, from, m, rows, spacious, to.as_mut_ptr());
-                } else {
-                    for row in 0..rows {
-                        let from = a.as_ptr().add((first + row) * along + start);
-                        pack::row::<V>(k, from, to.as_mut_ptr().add(row * (self.depth + GAP)));
-                    }
+                    pack::tiles_transposed::<V>(k, from, m, width, spacious, to.as_mut_ptr(), apart);
+                }
+            }
+            return;
+        }
+        for (first, to) in rows.clone().step_by(ROWS).zip(to.chunks_exact_mut(apart)) {
+            for row in 0..ROWS.min(rows.end - first) {
+                // SAFETY: as above.
+                unsafe {
+                    let from = a.as_ptr().add((first + row) * along + start);
+                    pack::row::<V>(k, from, to.as_mut_ptr().add(row * (self.depth + GAP)));
                 }
             }
         }
