@@ -112,9 +112,9 @@ struct Values<'a> {
 }
 
 impl Values<'_> {
-    /// The last value given, or the default.
+    /// The value given, or the default.
     fn word(&self, name: &str) -> &str {
-        let given = self.given.iter().rev().find(|(given, _)| given == name);
+        let given = self.given.iter().find(|(given, _)| given == name);
         let default =
             || self.options.iter().find(|option| option.name == name).expect("an option of its own").default;
         given.map_or_else(default, |(_, value)| value)

@@ -42,7 +42,7 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     };
     Compute::new(matches).begin()?;
-    let options = shell::options(matches);
+    let options = shell::options(matches)?;
     let words = entry.options(&options).map_err(wrong)?;
     let vgg = VggOptions::from_arg_matches(matches).map_err(wrong)?;
     let input = catalogue::input(matches, entry)?;

@@ -32,7 +32,7 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     };
     Compute::new(matches).begin()?;
-    let options = shell::options(matches);
+    let options = shell::options(matches)?;
     entry.options(&options).map_err(wrong)?;
     let input = catalogue::input(matches, entry)?;
     let tensors = catalogue::read(input, entry, Var::from)?;

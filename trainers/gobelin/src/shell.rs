@@ -18,7 +18,7 @@ pub fn flag(name: &'static str) -> Arg {
     Arg::new(name).long(name).action(ArgAction::SetTrue)
 }
 
-/// `--set KEY=VALUE`, as often as wanted.
+/// `--set KEY=VALUE`, once for each option.
 pub fn set(help: &'static str) -> Arg {
     let pair = |text: &str| -> Result<(String, String), String> {
         let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
@@ -33,8 +33,18 @@ pub fn set(help: &'static str) -> Arg {
 }
 
 /// What `--set` says.
-pub fn options(matches: &ArgMatches) -> Vec<(String, String)> {
-    matches.get_many("set").into_iter().flatten().cloned().collect()
+///
+/// # Errors
+/// If it gives an option twice.
+pub fn options(matches: &ArgMatches) -> Result<Vec<(String, String)>, Error> {
+    let given: Vec<(String, String)> = matches.get_many("set").into_iter().flatten().cloned().collect();
+    let earlier = |at: usize| given[..at].iter().find(|(key, _)| *key == given[at].0);
+    match (0..given.len()).find_map(|at| Some((earlier(at)?, &given[at].1))) {
+        Some(((key, first), second)) => Err(Error::Call(format!(
+            "--set {key}: given twice, as {first} and as {second}; leave one of them out"
+        ))),
+        None => Ok(given),
+    }
 }
 
 /// The file of a flag that is needed.

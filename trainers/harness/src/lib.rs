@@ -60,7 +60,7 @@ pub use files::replace_with;
 pub use grid::{Grid, Png};
 pub use memory::available_memory;
 pub use options::{Device, Given, Interval, RunOptions};
-pub use origin::Origin;
+pub use origin::{Origin, check_pictures, put_pictures};
 pub use progress::{spell, tell};
 pub use run::{Outcome, run};
 pub use signals::{STOPPED, Stop};

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use gobelin_datasets::{Picture, scenes, textures};
 
 use crate::error::{Error, Failure, one_line};
+use crate::state::{State, StateError};
 
 /// What stands before the kind of a drawn picture.
 const DRAWN: &str = "drawn:";
@@ -94,9 +95,50 @@ impl fmt::Display for Origin {
     }
 }
 
+/// What a state calls the checksums of pictures that flags name.
+const PICTURES: &str = "pictures";
+
+/// Pictures that flags name, as the state of a run remembers them: a checksum of each, by which another one under the same name is
+/// known.
+pub fn put_pictures<'a>(state: &mut State, pictures: impl IntoIterator<Item = (&'a Picture, &'a str)>) {
+    let checksums = pictures.into_iter().map(|(picture, _)| checksum(picture)).collect::<Vec<_>>();
+    state.put_integers(PICTURES, &[checksums.len()], checksums);
+}
+
+/// Checks that pictures, each with its name, are those of [`put_pictures`].
+///
+/// # Errors
+/// [`StateError::Changed`] with the name of the first that is not.
+pub fn check_pictures<'a>(
+    state: &State,
+    pictures: impl IntoIterator<Item = (&'a Picture, &'a str)>,
+) -> Result<(), StateError> {
+    let pictures: Vec<_> = pictures.into_iter().collect();
+    let before = state.integers(PICTURES, &[pictures.len()])?;
+    match pictures.iter().zip(before).find(|((picture, _), before)| checksum(picture) != **before) {
+        Some(((_, name), _)) => Err(StateError::Changed((*name).to_owned())),
+        None => Ok(()),
+    }
+}
+
+fn checksum(picture: &Picture) -> i64 {
+    crc32c::crc32c(&picture.pixels).into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_picture_under_the_same_name_is_known() {
+        let [one, other] = [1, 2].map(|value| Picture::new(1, 2, 3, vec![value; 6]));
+        let mut state = State::new();
+        put_pictures(&mut state, [(&one, "a.png"), (&other, "b.png")]);
+        assert!(check_pictures(&state, [(&one, "a.png"), (&other, "b.png")]).is_ok());
+        let changed = check_pictures(&state, [(&one, "a.png"), (&one, "b.png")]);
+        assert_eq!(changed, Err(StateError::Changed("b.png".into())));
+        assert!(matches!(check_pictures(&state, [(&one, "a.png")]), Err(StateError::Unexpected { .. })));
+    }
 
     #[test]
     fn origins_are_written_as_they_are_read() {

@@ -3,7 +3,9 @@
 use gobelin_autograd::optimiser::{LbfgsStep, Progress};
 use gobelin_autograd::{Tensor, ops, random};
 use gobelin_datasets::Picture;
-use gobelin_harness::{Failure, Grid, State, StateError, StepReport, Summary, Trainer};
+use gobelin_harness::{
+    Failure, Grid, State, StateError, StepReport, Summary, Trainer, check_pictures, put_pictures,
+};
 use gobelin_losses::style_transfer::StyleTransfer;
 use gobelin_nets::vgg19::Vgg19;
 use gobelin_nets::weights::{Stored, Weights};
@@ -130,14 +132,9 @@ impl Plan {
     }
 
     /// All pictures that go in with their names, the content first.
-    fn pictures(&self) -> impl Iterator<Item = (&Picture, &String)> {
-        let styles = self.styles.iter().map(|(picture, _, name)| (picture, name));
-        std::iter::once((&self.content, &self.content_name)).chain(styles)
-    }
-
-    /// A checksum of each picture, by which another one under the same name is known.
-    fn checksums(&self) -> Vec<i64> {
-        self.pictures().map(|(picture, _)| crc32c::crc32c(&picture.pixels).into()).collect()
+    fn pictures(&self) -> impl Iterator<Item = (&Picture, &str)> {
+        let styles = self.styles.iter().map(|(picture, _, name)| (picture, name.as_str()));
+        std::iter::once((&self.content, self.content_name.as_str())).chain(styles)
     }
 
     fn start(&self) -> Tensor {
@@ -199,8 +196,7 @@ impl Trainer for StyleTrainer {
     }
 
     fn save(&self, state: &mut State) {
-        let checksums = self.plan.checksums();
-        state.put_integers("pictures", &[checksums.len()], checksums);
+        put_pictures(state, self.plan.pictures());
         state.put_integer("scale", self.scale as i64);
         let mut painter = State::new();
         self.painter.save(&mut painter);
@@ -208,12 +204,7 @@ impl Trainer for StyleTrainer {
     }
 
     fn load(&mut self, state: &State) -> Result<(), StateError> {
-        let checksums = self.plan.checksums();
-        let before = state.integers("pictures", &[checksums.len()])?;
-        let changed = checksums.iter().zip(before).position(|(now, before)| now != before);
-        if let Some((_, name)) = changed.and_then(|number| self.plan.pictures().nth(number)) {
-            return Err(StateError::Changed(name.clone()));
-        }
+        check_pictures(state, self.plan.pictures())?;
         let scale = state.integer("scale")? as usize;
         if scale != self.scale && scale < self.plan.sizes.len() {
             let any = self.painter.picture();

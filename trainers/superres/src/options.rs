@@ -458,7 +458,8 @@ impl SuperresOptions {
         let objective = Objective::style(self.style_transfer(), &tensor(&style), self.network(run)?);
         let gallery = Gallery::new(held_out, self.held_out, self.size.expect("settled"), &style)?;
         let before = gallery.before(&objective);
-        Ok((objective, Task::Style { gallery, before, now: None }))
+        let name = self.style.clone().expect("settled");
+        Ok((objective, Task::Style { style, name, gallery, before, now: None }))
     }
 
     /// What the weights' file says of itself.

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use gobelin_autograd::Tensor;
-use gobelin_datasets::{Batch, Loader};
-use gobelin_harness::{Failure, Grid, Skipped, State, StateError, StepReport, Summary, Trainer};
+use gobelin_datasets::{Batch, Loader, Picture};
+use gobelin_harness::{
+    Failure, Grid, Skipped, State, StateError, StepReport, Summary, Trainer, check_pictures, put_pictures,
+};
 use gobelin_nets::weights::{self, Weights};
 
 use crate::degrade::{bicubic, low_resolution};
@@ -31,6 +33,10 @@ pub enum Task {
     },
     /// Painting pictures.
     Style {
+        /// The picture whose style is taken.
+        style: Picture,
+        /// Its name for people.
+        name: String,
         /// The held-out pictures.
         gallery: Gallery,
         /// How far they are from the style before they are painted.
@@ -155,10 +161,16 @@ impl Trainer for SuperresTrainer {
             state.put_optimiser("discriminator-optimiser", &*adversary.descent.optimiser);
         }
         state.put_integer("data-position", self.loader.position() as i64);
+        if let Task::Style { style, name, .. } = &self.task {
+            put_pictures(state, [(style, name.as_str())]);
+        }
         self.trouble.save(state);
     }
 
     fn load(&mut self, state: &State) -> Result<(), StateError> {
+        if let Task::Style { style, name, .. } = &self.task {
+            check_pictures(state, [(style, name.as_str())])?;
+        }
         state.load_module("network", &*self.learner.network.module)?;
         state.load_optimiser("optimiser", &mut *self.learner.descent.optimiser)?;
         if let Some(adversary) = &mut self.learner.adversary {
@@ -196,7 +208,7 @@ impl Trainer for SuperresTrainer {
             return Ok(metrics.map(|(name, value)| (name.to_owned(), value)).to_vec());
         }
         let exact = self.learner.is_exact();
-        let Task::Style { gallery, before, now } = &mut self.task else { unreachable!("answered above") };
+        let Task::Style { gallery, before, now, .. } = &mut self.task else { unreachable!("answered above") };
         let now = *now
             .get_or_insert_with(|| gallery.distances(&self.learner.network, self.learner.objective(), exact));
         let metrics = [

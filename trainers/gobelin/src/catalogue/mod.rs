@@ -27,7 +27,7 @@ pub fn with_arguments(command: Command, what: &'static str) -> Command {
             "Its tensors by name, pictures as (N, C, H, W): floats F32 (F16 and BF16 are converted), whole numbers I64, \
              I32 or U8",
         ))
-        .arg(shell::set("An option; the last one counts").conflicts_with("list"))
+        .arg(shell::set("An option").conflicts_with("list"))
         .arg(flag("list").help("Tells tensors, options and papers of all, or of NAME alone"))
         .arg(flag("json").requires("list").help("With --list: as JSON"))
         .args(compute_arguments())

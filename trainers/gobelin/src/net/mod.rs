@@ -56,7 +56,7 @@ pub fn command() -> Command {
 /// A wrong call, or files that cannot be read or written.
 pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
     let name = matches.get_one::<String>("name");
-    let options = shell::options(matches);
+    let options = shell::options(matches)?;
     if matches.get_flag("list") {
         let text = list::list(name.map(String::as_str), &options, matches.get_flag("json"));
         shell::print(&text.map_err(wrong)?);

@@ -101,6 +101,22 @@ fn killed_and_resumed_a_run_ends_the_same() {
 }
 
 #[test]
+fn a_painter_of_another_style_picture_is_not_resumed() {
+    let here = trained(&format!("{TINY} {}", RUNS[2]));
+    write_picture(&here.path().join("style.png"), 3);
+    let (code, lines) = call(here.path(), "superres --out run --resume --steps 9");
+    let last = lines.last().unwrap();
+    assert!(
+        code == 1
+            && last.starts_with(
+                "error: the checkpoint in run does not fit this trainer: style.png is not what it"
+            )
+            && last.ends_with("put it back, or begin a new run with another --out"),
+        "{lines:?}"
+    );
+}
+
+#[test]
 fn pictures_of_every_size_and_mode_are_enlarged_and_painted() {
     for (words, factor) in [(RUNS[0], 4), ("--blocks 0 --scale 8 --size 40", 8), (RUNS[2], 1)] {
         let tiny = if words.contains("--size") { TINY.replace("--size 32", "") } else { TINY.to_owned() };

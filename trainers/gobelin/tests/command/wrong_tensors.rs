@@ -170,6 +170,9 @@ fn losses_that_look_through_vgg19() {
     ] {
         must_refuse(here.path(), &format!("loss perceptual --input pictures {words}"), 2, begin, end);
     }
+    let twice = "loss perceptual --input pictures --set pool=max --set images=unit --set pool=average";
+    let begin = "--set pool: given twice, as max and as average; leave one of them out";
+    must_refuse(here.path(), twice, 2, begin, "");
     let words = "loss perceptual --input grey";
     let begin = "grey: tensor `pred` is F32 [1, 1, 6, 7], expected F32 (N, 3, H, W)";
     must_refuse(here.path(), words, 2, begin, "");
@@ -199,6 +202,11 @@ fn networks() {
         ("net unet --set blocks=3".into(), "unet: no option `blocks`: choose from channels, ", "depth"),
         ("net unet --set depth=0".into(), "unet: depth=0: expected a whole number from 1 to 8", ""),
         ("net unet --set depth".into(), "invalid value 'depth' for '--set <KEY=VALUE>'", "(see --help)"),
+        (
+            format!("{net} --set width=3"),
+            "--set width: given twice, as 2 and as 3; leave one of them out",
+            "",
+        ),
         (net.into(), "--weights is missing: expected a safetensors file", ""),
         (format!("{net} --init 1"), "--weights is missing: expected a safetensors file", ""),
         (format!("{net} --init 1 --weights folder"), "cannot write folder: is a directory", ""),
@@ -215,7 +223,11 @@ fn networks() {
         (run("pickle", "x", "--output y"), "pickle: no safetensors file (a pickle", ""),
         (run("pair", "x", "--output y"), "pair: tensor `pred` belongs to no part of this net", ""),
         (run("fewer", "x", "--output y"), "fewer: no tensor `", "these options"),
-        (run("w", "x", "--output y --set width=4"), "w: tensor `", "with these options?"),
+        (
+            "net unet --set width=4 --set depth=2 --weights w --input x --output y".into(),
+            "w: tensor `",
+            "with these options?",
+        ),
         (run("w", "nothing", "--output y"), "nothing: No such file", ""),
         (run("w", "text", "--output y"), "text: no safetensors file", ""),
         (run("w", "pair", "--output y"), "pair: no tensor `input`, only [pred, target]; expected one", ""),
