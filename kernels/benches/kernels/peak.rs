@@ -1,6 +1,6 @@
 //! The fused multiply-adds a core can do, measured: independent chains in registers, on every thread at once.
 
-use gobelin_kernels::cpu::simd::{Kernel, Sixteen, Vector, dispatch};
+use gobelin_kernels::cpu::simd::{Kernel, Lanes, Sixteen, Vector, dispatch};
 use std::sync::Barrier;
 use std::time::Instant;
 

@@ -11,7 +11,7 @@
 //! [`Tile`] is the register tile itself, for kernels that gather a sum from several places (the taps of a
 //! convolution); the tests run it whole on panels packed one after the other.
 
-use crate::cpu::simd::{Sixteen, Vector};
+use crate::cpu::simd::{Lanes, Sixteen, Vector};
 
 /// Rows of a tile: how many values of A are broadcast in a step.
 pub(crate) const ROWS: usize = 6;

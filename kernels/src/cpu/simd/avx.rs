@@ -15,6 +15,7 @@ pub struct Avx(__m256);
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl Vector for Avx {
     type Sixteen = [Self; 2];
+    type Widest = [Self; 1];
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {

@@ -1,11 +1,12 @@
 //! AVX-512.
 //!
-//! A vector is still eight lanes, in one of 32 registers instead of 16; [`Sixteen`] is one 512-bit register.
+//! A vector is still eight lanes, in one of 32 registers instead of 16; sixteen lanes are one 512-bit register.
 
 use super::avx::Avx;
-use super::{Sixteen, Vector};
+use super::{Lanes, Sixteen, Vector};
 use std::arch::x86_64::{
-    __m512, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_storeu_ps,
+    __m512, __mmask16, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_storeu_ps,
+    _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 /// One 256-bit register; needs AVX-512 F and VL beside AVX2 and FMA.
@@ -16,11 +17,21 @@ pub struct Avx512(Avx);
 #[derive(Clone, Copy)]
 pub struct Register(__m512);
 
-// SAFETY (of every body): the caller vouches for AVX-512, and for the pointers.
-#[allow(clippy::undocumented_unsafe_blocks)]
+/// The first `count` lanes, or all.
+#[inline(always)]
+fn first(count: usize) -> __mmask16 {
+    ((1u32 << count.min(16)) - 1) as __mmask16
+}
+
 impl Sixteen for Register {
     // A fused multiply-add takes four cycles and two begin in each: fewer sums than eight would wait for each other.
     const CHAINS: usize = 2;
+}
+
+// SAFETY (of every body): the caller vouches for AVX-512, and for the pointers.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl Lanes for Register {
+    const LANES: usize = 16;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
@@ -38,13 +49,38 @@ impl Sixteen for Register {
     }
 
     #[inline(always)]
+    unsafe fn load_part(from: *const f32, count: usize) -> Self {
+        Self(unsafe { _mm512_maskz_loadu_ps(first(count), from) })
+    }
+
+    #[inline(always)]
+    unsafe fn store_part(self, to: *mut f32, count: usize) {
+        unsafe { _mm512_mask_storeu_ps(to, first(count), self.0) }
+    }
+
+    #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
         Self(unsafe { _mm512_add_ps(self.0, other.0) })
     }
 
     #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        Self(unsafe { _mm512_sub_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        Self(unsafe { _mm512_mul_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
         Self(unsafe { _mm512_fmadd_ps(self.0, factor.0, addend.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        Self(unsafe { _mm512_max_ps(self.0, other.0) })
     }
 }
 
@@ -52,6 +88,7 @@ impl Sixteen for Register {
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl Vector for Avx512 {
     type Sixteen = Register;
+    type Widest = Register;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {

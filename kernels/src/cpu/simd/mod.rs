@@ -2,7 +2,8 @@
 //!
 //! A kernel is written once, generic over [`Vector`], and marked `#[inline(always)]`. [`dispatch`] instantiates it for the
 //! processor found: inside a function compiled with `target_feature(enable = "avx2,fma")` for [`Avx`], likewise for
-//! [`Avx512`], or plainly for [`Portable`]. Sums of products, where arithmetic is the limit, are held in [`Sixteen`] lanes.
+//! [`Avx512`], or plainly for [`Portable`]. Sums of products, where arithmetic is the limit, are held in [`Sixteen`] lanes, and what is
+//! done to each lane alike can use the widest registers, [`Vector::Widest`].
 
 use std::sync::OnceLock;
 
@@ -16,6 +17,8 @@ pub trait Vector: Copy + Send + Sync + 'static {
     const LANES: usize = 8;
     /// Twice as many.
     type Sixteen: Sixteen;
+    /// What one register holds at most.
+    type Widest: Lanes;
 
     /// Eight times `value`.
     ///
@@ -32,6 +35,42 @@ pub trait Vector: Copy + Send + Sync + 'static {
     /// # Safety
     /// `to` must be valid for writes of eight floats, and the processor must support this form.
     unsafe fn store(self, to: *mut f32);
+    /// Reads the first `count` floats, all eight where there are more, and zeros above.
+    ///
+    /// # Safety
+    /// As [`Vector::load`], for as many floats; nothing is read at any other address.
+    #[inline(always)]
+    unsafe fn load_part(from: *const f32, count: usize) -> Self {
+        let mut lanes = [0.0f32; 8];
+        // SAFETY: the caller vouches for `count` floats; there are as many lanes as in a vector.
+        unsafe {
+            if count >= Self::LANES {
+                return Self::load(from);
+            }
+            for (lane, value) in lanes.iter_mut().enumerate().take(count) {
+                *value = *from.add(lane);
+            }
+            Self::load(lanes.as_ptr())
+        }
+    }
+    /// Writes the first `count` lanes, all eight where it is more.
+    ///
+    /// # Safety
+    /// As [`Vector::store`], for as many floats; nothing is written at any other address.
+    #[inline(always)]
+    unsafe fn store_part(self, to: *mut f32, count: usize) {
+        let mut lanes = [0.0f32; 8];
+        // SAFETY: as above.
+        unsafe {
+            if count >= Self::LANES {
+                return self.store(to);
+            }
+            self.store(lanes.as_mut_ptr());
+            for (lane, value) in lanes.into_iter().enumerate().take(count) {
+                *to.add(lane) = value;
+            }
+        }
+    }
     /// Writes eight floats past the caches: for outputs that are not read again soon.
     ///
     /// # Safety
@@ -74,73 +113,159 @@ pub trait Vector: Copy + Send + Sync + 'static {
     unsafe fn transpose(rows: [Self; 8]) -> [Self; 8];
 }
 
-/// Sixteen `f32` lanes, for the sums of the products of matrices: two vectors, or one where registers are so wide.
+/// Some `f32` lanes, and arithmetic that does the same to each.
 ///
 /// # Safety of implementors
-/// As [`Vector`], with sixteen floats.
-pub trait Sixteen: Copy + Send + Sync + 'static {
-    /// How many independent sums of a tile of six rows keep the multipliers busy.
-    const CHAINS: usize;
+/// As [`Vector`], with `LANES` floats.
+pub trait Lanes: Copy + Send + Sync + 'static {
+    /// How many.
+    const LANES: usize;
 
-    /// Sixteen times `value`.
+    /// `value` in every lane.
     ///
     /// # Safety
     /// The processor must support this form.
     unsafe fn splat(value: f32) -> Self;
-    /// Reads sixteen floats.
+    /// Reads `LANES` floats.
     ///
     /// # Safety
-    /// `from` must be valid for reads of sixteen floats, and the processor must support this form.
+    /// `from` must be valid for reads of as many floats, and the processor must support this form.
     unsafe fn load(from: *const f32) -> Self;
-    /// Writes sixteen floats.
+    /// Writes `LANES` floats.
     ///
     /// # Safety
-    /// `to` must be valid for writes of sixteen floats, and the processor must support this form.
+    /// `to` must be valid for writes of as many floats, and the processor must support this form.
     unsafe fn store(self, to: *mut f32);
+    /// Reads the first `count` floats, all where there are more, and zeros above.
+    ///
+    /// # Safety
+    /// As [`Lanes::load`], for as many floats; nothing is read at any other address.
+    unsafe fn load_part(from: *const f32, count: usize) -> Self;
+    /// Writes the first `count` lanes, all where it is more.
+    ///
+    /// # Safety
+    /// As [`Lanes::store`], for as many floats; nothing is written at any other address.
+    unsafe fn store_part(self, to: *mut f32, count: usize);
     /// `self + other`.
     ///
     /// # Safety
     /// The processor must support this form.
     unsafe fn add(self, other: Self) -> Self;
+    /// `self - other`.
+    ///
+    /// # Safety
+    /// The processor must support this form.
+    unsafe fn sub(self, other: Self) -> Self;
+    /// `self * other`.
+    ///
+    /// # Safety
+    /// The processor must support this form.
+    unsafe fn mul(self, other: Self) -> Self;
     /// `self * factor + addend`, as [`Vector::mul_add`].
     ///
     /// # Safety
     /// The processor must support this form.
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
+    /// The larger of each pair of lanes.
+    ///
+    /// # Safety
+    /// The processor must support this form.
+    unsafe fn max(self, other: Self) -> Self;
 }
 
-// SAFETY (of every body): the caller's promise, for both halves.
-#[allow(clippy::undocumented_unsafe_blocks)]
+/// Sixteen `f32` lanes, for the sums of the products of matrices: two vectors, or one where registers are so wide.
+pub trait Sixteen: Lanes {
+    /// How many independent sums of a tile of six rows keep the multipliers busy.
+    const CHAINS: usize;
+}
+
 impl<V: Vector> Sixteen for [V; 2] {
     // Six rows of two vectors are twelve sums already.
     const CHAINS: usize = 1;
+}
+
+// SAFETY (of every body): the caller's promise, for each vector.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl<V: Vector, const N: usize> Lanes for [V; N] {
+    const LANES: usize = N * V::LANES;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
-        [unsafe { V::splat(value) }; 2]
+        [unsafe { V::splat(value) }; N]
     }
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
-        unsafe { [V::load(from), V::load(from.add(V::LANES))] }
+        let mut lanes = unsafe { Self::splat(0.0) };
+        for (i, lanes) in lanes.iter_mut().enumerate() {
+            *lanes = unsafe { V::load(from.add(i * V::LANES)) };
+        }
+        lanes
     }
 
     #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
-        unsafe {
-            self[0].store(to);
-            self[1].store(to.add(V::LANES));
+        for (i, lanes) in self.into_iter().enumerate() {
+            unsafe { lanes.store(to.add(i * V::LANES)) };
         }
     }
 
     #[inline(always)]
-    unsafe fn add(self, other: Self) -> Self {
-        unsafe { [self[0].add(other[0]), self[1].add(other[1])] }
+    unsafe fn load_part(from: *const f32, count: usize) -> Self {
+        let mut lanes = unsafe { Self::splat(0.0) };
+        for (i, lanes) in lanes.iter_mut().enumerate() {
+            let before = i * V::LANES;
+            *lanes = unsafe { V::load_part(from.wrapping_add(before), count.saturating_sub(before)) };
+        }
+        lanes
     }
 
     #[inline(always)]
-    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
-        unsafe { [self[0].mul_add(factor[0], addend[0]), self[1].mul_add(factor[1], addend[1])] }
+    unsafe fn store_part(self, to: *mut f32, count: usize) {
+        for (i, lanes) in self.into_iter().enumerate() {
+            let before = i * V::LANES;
+            unsafe { lanes.store_part(to.wrapping_add(before), count.saturating_sub(before)) };
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add(mut self, other: Self) -> Self {
+        for i in 0..N {
+            self[i] = unsafe { self[i].add(other[i]) };
+        }
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn sub(mut self, other: Self) -> Self {
+        for i in 0..N {
+            self[i] = unsafe { self[i].sub(other[i]) };
+        }
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn mul(mut self, other: Self) -> Self {
+        for i in 0..N {
+            self[i] = unsafe { self[i].mul(other[i]) };
+        }
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(mut self, factor: Self, addend: Self) -> Self {
+        for i in 0..N {
+            self[i] = unsafe { self[i].mul_add(factor[i], addend[i]) };
+        }
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn max(mut self, other: Self) -> Self {
+        for i in 0..N {
+            self[i] = unsafe { self[i].max(other[i]) };
+        }
+        self
     }
 }
 

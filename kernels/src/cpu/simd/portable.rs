@@ -8,6 +8,7 @@ pub struct Portable([f32; 8]);
 
 impl Vector for Portable {
     type Sixteen = [Self; 2];
+    type Widest = [Self; 1];
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {

@@ -3,7 +3,7 @@
 use super::filters::{Filters, TransformFilters, WIDTH};
 use super::lines::{Family, Line};
 use super::outputs::{Epilogue, Scatter};
-use super::panels::{Gather, Panels, points};
+use super::panels::{Gather, LANES, Panels, points};
 use super::products::{HIGH, Multiply, product_stride};
 use super::windows::{Tiling, Windows};
 use crate::Buffer;
@@ -110,9 +110,9 @@ impl Correlation {
         let slabs = self.filters.slabs().count();
         let to = Output::new(to);
         (0..self.filters.panels() * slabs).into_par_iter().for_each(|task| {
-            let chunks = self.filters.slabs().nth(task % slabs).expect("a slab of the panel");
+            let vectors = self.filters.slabs().nth(task % slabs).expect("a slab of the panel");
             let to = to.offset(task * self.filters.slab::<F>());
-            self.transform_slab::<F>(form, weights, task / slabs, chunks, to);
+            self.transform_slab::<F>(form, weights, task / slabs, vectors, to);
         });
     }
 
@@ -121,13 +121,13 @@ impl Correlation {
         form: Form,
         weights: &[f32],
         panel: usize,
-        chunks: Range<usize>,
+        vectors: Range<usize>,
         to: Output,
     ) {
         let (filters, to) = (self.filters, to.pointer());
         let (width, group) = (panel / filters.groups(), panel % filters.groups());
         let family = PhantomData;
-        dispatch_as(form, TransformFilters::<F> { filters, weights, width, group, chunks, to, family });
+        dispatch_as(form, TransformFilters::<F> { filters, weights, width, group, vectors, to, family });
     }
 
     /// Correlates block by block, each thread its own, with filters that are transformed already.
@@ -211,10 +211,10 @@ impl Correlation {
                             for (p, to) in
                                 which.into_iter().zip(scratch.chunks_exact_mut(panel)).take(columns.wide)
                             {
-                                for (chunks, to) in
+                                for (vectors, to) in
                                     self.filters.slabs().zip(to.chunks_exact_mut(self.filters.slab::<F>()))
                                 {
-                                    self.transform_slab::<F>(form, weights, p, chunks, Output::new(to));
+                                    self.transform_slab::<F>(form, weights, p, vectors, Output::new(to));
                                 }
                             }
                             [&scratch[..panel], &scratch[panel..]]
@@ -254,7 +254,7 @@ impl Correlation {
     }
 
     fn panels(&self, tiles: usize) -> Panels {
-        Panels::new(HIGH, 1, tiles, self.filters.depth() / 8)
+        Panels::new(HIGH, tiles, self.filters.depth() / LANES)
     }
 
     /// The columns of all products, two panels of filters at a time.
@@ -280,12 +280,12 @@ impl Correlation {
         let Columns { group, wide, .. } = columns;
         let (left, right) = products.split_at_mut(points::<F>() * product_stride(room));
         let to = [left.as_mut_ptr(), right.as_mut_ptr()];
-        for (slab, chunks) in self.filters.slabs().enumerate() {
+        for (slab, vectors) in self.filters.slabs().enumerate() {
             dispatch_as(
                 form,
                 Multiply {
                     points: points::<F>(),
-                    chunks,
+                    vectors,
                     panels,
                     rows: rows.clone(),
                     room,

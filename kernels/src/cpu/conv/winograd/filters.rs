@@ -1,23 +1,24 @@
 //! Transformed filters: sixteen output channels at a time, in the order in which the products read them.
 
 use super::lines::Family;
-use super::panels::{apart, points};
-use super::plane::{Grid, load_part, prefetch, transform};
-use crate::cpu::simd::{Kernel, Vector};
+use super::panels::{LANES, apart, points};
+use super::plane::{Grid, prefetch, transform};
+use crate::cpu::simd::{Kernel, Lanes, Vector};
 use std::marker::PhantomData;
 use std::ops::Range;
 
 /// Output channels of a panel: the columns of the micro-kernel.
-pub(super) const WIDTH: usize = 16;
-/// Input channels that are staged together.
-const DEEP: usize = 8;
-/// Eights of rows of a slab: all points of one take 300 KB, so that they stay in the second-level cache between their transform
-/// and their use, and one point takes 8 KB, a quarter of the first-level cache, while the tiles go by.
-const SLAB: usize = 16;
+pub(super) const WIDTH: usize = LANES;
+/// Vectors of rows of a slab: one point of one takes 8 KB, and two of them and a tile's rows stay in the first-level cache
+/// (48 KB) while the tiles go by.
+const SLAB: usize = 8;
+
+/// Taps of the largest kernel.
+const MOST_TAPS: usize = 16;
 
 /// Floats from a point of a slab to the next.
-pub(super) fn slab_stride(chunks: usize) -> usize {
-    apart(chunks * DEEP * WIDTH)
+pub(super) fn slab_stride(vectors: usize) -> usize {
+    apart(vectors * LANES * WIDTH)
 }
 
 /// What filters look like before and after their transform.
@@ -51,14 +52,14 @@ impl Filters {
         }
     }
 
-    /// Vectors of eight that hold the summed channels of one phase.
-    pub(super) fn chunks(&self) -> usize {
-        self.channels()[0].div_ceil(DEEP)
+    /// Vectors that hold the summed channels of one phase.
+    pub(super) fn vectors(&self) -> usize {
+        self.channels()[0].div_ceil(LANES)
     }
 
     /// Rows of a panel: channels summed over, rounded up, of all phases side by side.
     pub(super) fn depth(&self) -> usize {
-        self.side_by_side * self.chunks() * DEEP
+        self.side_by_side * self.vectors() * LANES
     }
 
     pub(super) fn groups(&self) -> usize {
@@ -70,15 +71,15 @@ impl Filters {
         self.channels()[1].div_ceil(WIDTH) * self.groups()
     }
 
-    /// The slabs of a panel, in eights of rows.
+    /// The slabs of a panel, in vectors of rows.
     pub(super) fn slabs(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let chunks = self.depth() / DEEP;
-        (0..chunks).step_by(SLAB).map(move |begin| begin..chunks.min(begin + SLAB))
+        let vectors = self.depth() / LANES;
+        (0..vectors).step_by(SLAB).map(move |begin| begin..vectors.min(begin + SLAB))
     }
 
     /// Floats from a panel's slab to the next.
     pub(super) fn slab<F: Family>(&self) -> usize {
-        points::<F>() * slab_stride(SLAB.min(self.depth() / DEEP))
+        points::<F>() * slab_stride(SLAB.min(self.depth() / LANES))
     }
 
     /// Floats of one panel.
@@ -107,8 +108,8 @@ pub(super) struct TransformFilters<'a, F> {
     pub(super) width: usize,
     /// Which group of phases.
     pub(super) group: usize,
-    /// Which rows of the panel, in eights.
-    pub(super) chunks: Range<usize>,
+    /// Which rows of the panel, in vectors.
+    pub(super) vectors: Range<usize>,
     /// The slab.
     pub(super) to: *mut f32,
     pub(super) family: PhantomData<F>,
@@ -120,36 +121,50 @@ impl<F: Family> Kernel for TransformFilters<'_, F> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Self { filters, .. } = self;
-        let per_phase = filters.chunks();
-        // Up to sixteen taps of eight input and eight output channels.
-        let mut stage = [0.0f32; 16 * DEEP * 8];
-        for chunk in self.chunks.clone() {
-            let phase = self.group * filters.side_by_side + chunk / per_phase;
-            let deep = chunk % per_phase * DEEP;
-            self.prefetch(chunk + 1);
-            for half in 0..2 {
-                let out = self.width * WIDTH + half * 8;
-                // SAFETY: the stage holds the taps of any family; the panel has room for `depth` rows of each
-                // point, of which no other thread writes these.
-                unsafe {
-                    for tap in 0..F::TAPS * F::TAPS {
-                        let from = filters.tap(phase, tap / F::TAPS, tap % F::TAPS);
-                        let to = stage.as_mut_ptr().add(tap * DEEP * 8);
-                        stage_tap::<V>(&filters, &self.weights[from..], deep, out, to);
-                    }
-                    let stride = slab_stride(self.chunks.len());
-                    for row in 0..DEEP {
+        let per_phase = filters.vectors();
+        let [all_deep, all_out] = filters.channels();
+        let out = self.width * WIDTH;
+        let stride = slab_stride(self.vectors.len());
+        let mut stage = [0.0f32; MOST_TAPS * LANES * WIDTH];
+        for vector in self.vectors.clone() {
+            let phase = self.group * filters.side_by_side + vector / per_phase;
+            let deep = vector % per_phase * LANES;
+            self.prefetch(vector + 1);
+            // Rows of sixteen output channels are read where they lie, others from the stage.
+            let ready = !filters.turned && deep + LANES <= all_deep && out + WIDTH <= all_out;
+            let (from, row_stride, tap_stride, kernel) = if ready {
+                let first = filters.tap(phase, 0, 0) + deep * all_out + out;
+                (
+                    self.weights[first..].as_ptr(),
+                    all_out,
+                    filters.step * all_deep * all_out,
+                    filters.kernel[1],
+                )
+            } else {
+                for tap in 0..F::TAPS * F::TAPS {
+                    let from = filters.tap(phase, tap / F::TAPS, tap % F::TAPS);
+                    let to = &mut stage[tap * LANES * WIDTH..][..LANES * WIDTH];
+                    // SAFETY: the caller's promise.
+                    unsafe { stage_tap::<V>(&filters, &self.weights[from..], deep, out, to) };
+                }
+                (stage.as_ptr(), WIDTH, LANES * WIDTH, F::TAPS)
+            };
+            for row in 0..LANES {
+                for lane in (0..WIDTH).step_by(V::Widest::LANES) {
+                    // SAFETY: the weights or the stage hold the taps; the panel has room for `depth` rows of each
+                    // point, of which no other thread writes these.
+                    unsafe {
                         let from = Grid {
-                            start: stage.as_ptr().add(row * 8),
-                            down: F::TAPS * DEEP * 8,
-                            right: DEEP * 8,
+                            start: from.add(row * row_stride + lane),
+                            down: kernel * tap_stride,
+                            right: tap_stride,
                         };
                         let to = Grid {
-                            start: self.to.add(((chunk - self.chunks.start) * DEEP + row) * WIDTH + half * 8),
+                            start: self.to.add(((vector - self.vectors.start) * LANES + row) * WIDTH + lane),
                             down: F::POINTS * stride,
                             right: stride,
                         };
-                        transform::<V, F::Filter>(&from, &to);
+                        transform::<V::Widest, F::Filter>(&from, &to);
                     }
                 }
             }
@@ -158,60 +173,60 @@ impl<F: Family> Kernel for TransformFilters<'_, F> {
 }
 
 impl<F: Family> TransformFilters<'_, F> {
-    /// Asks for the weights of eight input channels ahead of their use: each of their rows is a cache line of its own.
+    /// Asks for the weights of a vector of input channels ahead of their use: each of their rows is a cache line of its own.
     #[inline(always)]
-    fn prefetch(&self, chunk: usize) {
+    fn prefetch(&self, vector: usize) {
         let filters = &self.filters;
-        let per_phase = filters.chunks();
-        let phase = self.group * filters.side_by_side + chunk / per_phase;
-        if chunk >= self.chunks.end {
+        let per_phase = filters.vectors();
+        let phase = self.group * filters.side_by_side + vector / per_phase;
+        if vector >= self.vectors.end {
             return;
         }
-        let (deep, out) = (chunk % per_phase * DEEP, self.width * WIDTH);
+        let (deep, out) = (vector % per_phase * LANES, self.width * WIDTH);
+        let [all_deep, all_out] = filters.channels();
+        let (first, stride) =
+            if filters.turned { (out * all_deep + deep, all_deep) } else { (deep * all_out + out, all_out) };
         for tap in 0..F::TAPS * F::TAPS {
             let from = self.weights.as_ptr().wrapping_add(filters.tap(phase, tap / F::TAPS, tap % F::TAPS));
-            let [all_deep, all_out] = filters.channels();
-            if filters.turned {
-                for row in 0..WIDTH {
-                    prefetch(from.wrapping_add((out + row) * all_deep + deep));
-                }
-            } else {
-                for row in 0..DEEP {
-                    prefetch(from.wrapping_add((deep + row) * all_out + out));
-                }
+            for row in 0..LANES {
+                prefetch(from.wrapping_add(first + row * stride));
             }
         }
     }
 }
 
-/// Copies one tap of eight summed channels (from `deep` on) and eight output channels (from `out` on), zeros beyond the last, so
-/// that a row holds the output channels of one summed channel.
+/// Copies one tap of sixteen summed channels (from `deep` on) and sixteen output channels (from `out` on), zeros beyond the last,
+/// so that a row holds the output channels of one summed channel.
 ///
 /// # Safety
-/// The processor must support `V`; `to` must have room for 64 floats.
+/// The processor must support `V`.
 #[inline(always)]
-unsafe fn stage_tap<V: Vector>(filters: &Filters, tap: &[f32], deep: usize, out: usize, to: *mut f32) {
+unsafe fn stage_tap<V: Vector>(filters: &Filters, tap: &[f32], deep: usize, out: usize, to: &mut [f32]) {
     let [all_deep, all_out] = filters.channels();
-    let (rows, columns, all_columns, row, column) = if filters.turned {
-        (all_out.saturating_sub(out), all_deep - deep, all_deep, out, deep)
-    } else {
-        (all_deep - deep, all_out.saturating_sub(out), all_out, deep, out)
-    };
-    // SAFETY: rows and columns that exist are read, and no others.
-    unsafe {
-        let zero = V::splat(0.0);
-        let mut block = [zero; 8];
-        for i in 0..8 {
-            if i < rows && columns > 0 {
-                let from = tap.as_ptr().add((row + i) * all_columns + column);
-                block[i] = if columns >= 8 { V::load(from) } else { load_part(from, columns) };
+    for deep_part in (0..LANES).step_by(V::LANES) {
+        for out_part in (0..WIDTH).step_by(V::LANES) {
+            let (deep, out) = (deep + deep_part, out + out_part);
+            let (rows, columns, all_columns, row, column) = if filters.turned {
+                (all_out.saturating_sub(out), all_deep.saturating_sub(deep), all_deep, out, deep)
+            } else {
+                (all_deep.saturating_sub(deep), all_out.saturating_sub(out), all_out, deep, out)
+            };
+            // SAFETY: rows and columns that exist are read, and no others; the slices are as long as they say.
+            unsafe {
+                let mut block = [V::splat(0.0); 8];
+                for i in 0..8 {
+                    if i < rows && columns > 0 {
+                        let from = tap[(row + i) * all_columns + column..].as_ptr();
+                        block[i] = V::load_part(from, columns);
+                    }
+                }
+                if filters.turned {
+                    block = V::transpose(block);
+                }
+                for i in 0..8 {
+                    block[i].store(to[(deep_part + i) * WIDTH + out_part..][..V::LANES].as_mut_ptr());
+                }
             }
-        }
-        if filters.turned {
-            block = V::transpose(block);
-        }
-        for i in 0..8 {
-            block[i].store(to.add(8 * i));
         }
     }
 }

@@ -11,19 +11,19 @@
 //! third weigh the products unevenly. Signs in pairs halve the work: a pair is the sum and the difference of an even and an
 //! odd part. The five points are 0, 1, -1, 2 and infinity (1.8e-6; 1/2 or -2 instead of 2 is no better).
 
-use crate::cpu::simd::Vector;
+use crate::cpu::simd::Lanes;
 
 /// Longest line: a in F(4, 3).
 pub(super) const LONGEST: usize = 6;
 
-/// A linear map of a line of `FROM` vectors to one of `TO`; entries past those counts are ignored and left as they come.
+/// A linear map of a line of `FROM` registers to one of `TO`; entries past those counts are ignored and left as they come.
 pub(super) trait Line {
     const FROM: usize;
     const TO: usize;
 
     /// # Safety
     /// The processor must support `V`.
-    unsafe fn apply<V: Vector>(line: [V; LONGEST]) -> [V; LONGEST];
+    unsafe fn apply<V: Lanes>(line: [V; LONGEST]) -> [V; LONGEST];
 }
 
 const P: f32 = 0.75;
@@ -51,7 +51,7 @@ impl Line for Input6 {
     const TO: usize = 6;
 
     #[inline(always)]
-    unsafe fn apply<V: Vector>([x0, x1, x2, x3, x4, x5]: [V; LONGEST]) -> [V; LONGEST] {
+    unsafe fn apply<V: Lanes>([x0, x1, x2, x3, x4, x5]: [V; LONGEST]) -> [V; LONGEST] {
         // SAFETY: the caller's promise.
         unsafe {
             let outer = V::splat(-(P2 + Q2));
@@ -76,7 +76,7 @@ impl Line for Taps3 {
     const TO: usize = 6;
 
     #[inline(always)]
-    unsafe fn apply<V: Vector>([g0, g1, g2, ..]: [V; LONGEST]) -> [V; LONGEST] {
+    unsafe fn apply<V: Lanes>([g0, g1, g2, ..]: [V; LONGEST]) -> [V; LONGEST] {
         // SAFETY: the caller's promise.
         unsafe {
             let even_p = g2.mul_add(V::splat(P2 / AT_P), g0.mul(V::splat(1.0 / AT_P)));
@@ -98,7 +98,7 @@ impl Line for Taps4 {
     const TO: usize = 6;
 
     #[inline(always)]
-    unsafe fn apply<V: Vector>([g0, g1, g2, g3, ..]: [V; LONGEST]) -> [V; LONGEST] {
+    unsafe fn apply<V: Lanes>([g0, g1, g2, g3, ..]: [V; LONGEST]) -> [V; LONGEST] {
         // SAFETY: the caller's promise.
         unsafe {
             let even_p = g2.mul_add(V::splat(P2 / AT_P), g0.mul(V::splat(1.0 / AT_P)));
@@ -122,7 +122,7 @@ impl Line for Output4 {
     const TO: usize = 4;
 
     #[inline(always)]
-    unsafe fn apply<V: Vector>([m0, m1, m2, m3, m4, m5]: [V; LONGEST]) -> [V; LONGEST] {
+    unsafe fn apply<V: Lanes>([m0, m1, m2, m3, m4, m5]: [V; LONGEST]) -> [V; LONGEST] {
         // SAFETY: the caller's promise.
         unsafe {
             let (even_p, odd_p) = (m1.add(m2), m1.sub(m2).mul(V::splat(P)));
@@ -145,7 +145,7 @@ impl Line for Output3 {
     const TO: usize = 3;
 
     #[inline(always)]
-    unsafe fn apply<V: Vector>([m0, m1, m2, m3, m4, m5]: [V; LONGEST]) -> [V; LONGEST] {
+    unsafe fn apply<V: Lanes>([m0, m1, m2, m3, m4, m5]: [V; LONGEST]) -> [V; LONGEST] {
         // SAFETY: the caller's promise.
         unsafe {
             let (even_p, odd_p) = (m1.add(m2), m1.sub(m2).mul(V::splat(P)));
@@ -178,7 +178,7 @@ impl Line for Input5 {
     const TO: usize = 5;
 
     #[inline(always)]
-    unsafe fn apply<V: Vector>([x0, x1, x2, x3, x4, _]: [V; LONGEST]) -> [V; LONGEST] {
+    unsafe fn apply<V: Lanes>([x0, x1, x2, x3, x4, _]: [V; LONGEST]) -> [V; LONGEST] {
         // SAFETY: the caller's promise.
         unsafe {
             let (two, minus_two, minus_three) = (V::splat(2.0), V::splat(-2.0), V::splat(-3.0));
@@ -201,7 +201,7 @@ impl Line for Taps2Of5 {
     const TO: usize = 5;
 
     #[inline(always)]
-    unsafe fn apply<V: Vector>([g0, g1, ..]: [V; LONGEST]) -> [V; LONGEST] {
+    unsafe fn apply<V: Lanes>([g0, g1, ..]: [V; LONGEST]) -> [V; LONGEST] {
         // SAFETY: the caller's promise.
         unsafe {
             let sixth = g0.mul(V::splat(1.0 / 6.0));
@@ -222,7 +222,7 @@ impl Line for Taps4Of5 {
     const TO: usize = 5;
 
     #[inline(always)]
-    unsafe fn apply<V: Vector>([g0, g1, g2, g3, ..]: [V; LONGEST]) -> [V; LONGEST] {
+    unsafe fn apply<V: Lanes>([g0, g1, g2, g3, ..]: [V; LONGEST]) -> [V; LONGEST] {
         // SAFETY: the caller's promise.
         unsafe {
             let (even, odd) = (g0.add(g2), g1.add(g3));
@@ -244,7 +244,7 @@ impl Line for Output4Of5 {
     const TO: usize = 4;
 
     #[inline(always)]
-    unsafe fn apply<V: Vector>([m0, m1, m2, m3, m4, _]: [V; LONGEST]) -> [V; LONGEST] {
+    unsafe fn apply<V: Lanes>([m0, m1, m2, m3, m4, _]: [V; LONGEST]) -> [V; LONGEST] {
         // SAFETY: the caller's promise.
         unsafe {
             let (even, odd) = (m1.add(m2), m1.sub(m2));
@@ -265,7 +265,7 @@ impl Line for Output2Of5 {
     const TO: usize = 2;
 
     #[inline(always)]
-    unsafe fn apply<V: Vector>([m0, m1, m2, m3, m4, _]: [V; LONGEST]) -> [V; LONGEST] {
+    unsafe fn apply<V: Lanes>([m0, m1, m2, m3, m4, _]: [V; LONGEST]) -> [V; LONGEST] {
         // SAFETY: the caller's promise.
         unsafe { [m0.add(m1.add(m2)).add(m3), m3.mul_add(V::splat(2.0), m1.sub(m2).add(m4)), m0, m0, m0, m0] }
     }

@@ -5,7 +5,7 @@ use super::lines::{Family, Line};
 use super::plane::{Grid, Sink, transform};
 use super::products::product_stride;
 use super::windows::{Tiling, View, Windows};
-use crate::cpu::simd::{Kernel, Vector};
+use crate::cpu::simd::{Kernel, Lanes, Vector};
 use std::marker::PhantomData;
 use std::ops::Range;
 
@@ -57,33 +57,33 @@ impl<F: Family> Kernel for Scatter<F> {
     unsafe fn run<V: Vector>(self) {
         let Self { windows, tiling, .. } = self;
         let stride = product_stride(self.room);
-        let chunks = windows.chunks();
         for index in self.tiles.clone() {
             let tile = tiling.tile(index);
             let ahead = tiling.tile((index + 2).min(self.tiles.end - 1));
-            windows.prefetch(self.pictures, ahead, self.phase, 2 * self.width, F::Output::TO);
-            for half in 0..2 {
-                let chunk = 2 * self.width + half;
-                if chunk >= chunks {
+            windows.prefetch(self.pictures, ahead, self.phase, WIDTH * self.width, F::Output::TO);
+            for lane in (0..WIDTH).step_by(V::Widest::LANES) {
+                let channel = WIDTH * self.width + lane;
+                if channel >= windows.channels {
                     break;
                 }
-                let start = (index - self.tiles.start) * WIDTH + half * 8;
+                let start = (index - self.tiles.start) * WIDTH + lane;
                 let from = Grid {
                     start: self.products.wrapping_add(start),
                     down: F::POINTS * stride,
                     right: stride,
                 };
-                let bias = self.bias.as_ref().map(|bias| bias[half * 8..].as_ptr());
+                let bias = self.bias.as_ref().map(|bias| bias[lane..].as_ptr());
                 let activation = self.activation;
+                let lanes = V::Widest::LANES;
                 // SAFETY: the products hold the tile, and the window serves points of the batch only, which
                 // no other thread writes.
                 unsafe {
-                    match windows.look(self.pictures, tile, self.phase, chunk, F::Output::TO) {
+                    match windows.look(self.pictures, tile, self.phase, channel, lanes, F::Output::TO) {
                         View::Inside(sink) => {
-                            transform::<V, F::Output>(&from, &Finish { sink, bias, activation });
+                            transform::<V::Widest, F::Output>(&from, &Finish { sink, bias, activation });
                         }
                         View::Border(sink) => {
-                            transform::<V, F::Output>(&from, &Finish { sink, bias, activation });
+                            transform::<V::Widest, F::Output>(&from, &Finish { sink, bias, activation });
                         }
                     }
                 }
@@ -95,15 +95,15 @@ impl<F: Family> Kernel for Scatter<F> {
 /// A sink that applies an epilogue first.
 struct Finish<S> {
     sink: S,
-    /// Eight floats.
+    /// As many floats as a register holds.
     bias: Option<*const f32>,
     activation: Activation,
 }
 
 impl<S: Sink> Sink for Finish<S> {
     #[inline(always)]
-    unsafe fn put<V: Vector>(&self, row: usize, column: usize, value: V) {
-        // SAFETY: the bias holds eight floats; the point is the caller's promise.
+    unsafe fn put<V: Lanes>(&self, row: usize, column: usize, value: V) {
+        // SAFETY: the bias holds as many floats as there are lanes; the point is the caller's promise.
         unsafe {
             let mut value = value;
             if let Some(bias) = self.bias {

@@ -1,20 +1,20 @@
 //! A tile's transform: a line's transform down every column, then along every row.
 
 use super::lines::{LONGEST, Line};
-use crate::cpu::simd::Vector;
+use crate::cpu::simd::Lanes;
 
-/// Where a transform reads its tile: eight channels of each point.
+/// Where a transform reads its tile: as many channels of each point as a register holds.
 pub(super) trait Source {
     /// # Safety
     /// The processor must support `V`, and the point must be in the tile.
-    unsafe fn at<V: Vector>(&self, row: usize, column: usize) -> V;
+    unsafe fn at<V: Lanes>(&self, row: usize, column: usize) -> V;
 }
 
 /// Where a transform writes its tile.
 pub(super) trait Sink {
     /// # Safety
     /// The processor must support `V`, and the point must be in the tile.
-    unsafe fn put<V: Vector>(&self, row: usize, column: usize, value: V);
+    unsafe fn put<V: Lanes>(&self, row: usize, column: usize, value: V);
 }
 
 /// Reads a tile, transforms it both ways, writes it.
@@ -22,7 +22,7 @@ pub(super) trait Sink {
 /// # Safety
 /// The processor must support `V`; the source must serve `L::FROM` squared points, the sink `L::TO` squared.
 #[inline(always)]
-pub(super) unsafe fn transform<V: Vector, L: Line>(source: &impl Source, sink: &impl Sink) {
+pub(super) unsafe fn transform<V: Lanes, L: Line>(source: &impl Source, sink: &impl Sink) {
     // SAFETY: the points stay below the line's counts, which the caller vouches for.
     unsafe {
         let zero = V::splat(0.0);
@@ -58,49 +58,17 @@ pub(super) struct Grid<P> {
 
 impl Source for Grid<*const f32> {
     #[inline(always)]
-    unsafe fn at<V: Vector>(&self, row: usize, column: usize) -> V {
-        // SAFETY: whoever made the grid vouches for eight floats at each of its points.
+    unsafe fn at<V: Lanes>(&self, row: usize, column: usize) -> V {
+        // SAFETY: whoever made the grid vouches for `LANES` floats at each of its points.
         unsafe { V::load(self.start.add(row * self.down + column * self.right)) }
     }
 }
 
 impl Sink for Grid<*mut f32> {
     #[inline(always)]
-    unsafe fn put<V: Vector>(&self, row: usize, column: usize, value: V) {
+    unsafe fn put<V: Lanes>(&self, row: usize, column: usize, value: V) {
         // SAFETY: as above, and nobody else writes there.
         unsafe { value.store(self.start.add(row * self.down + column * self.right)) }
-    }
-}
-
-/// Reads the first `count` floats at `from`, zeros above.
-///
-/// # Safety
-/// The processor must support `V`; `from` must be readable for `count` floats, at most eight.
-#[inline(always)]
-pub(super) unsafe fn load_part<V: Vector>(from: *const f32, count: usize) -> V {
-    let mut lanes = [0.0f32; 8];
-    // SAFETY: the caller vouches for `count` floats; `lanes` has room for eight.
-    unsafe {
-        for lane in 0..count.min(V::LANES) {
-            lanes[lane] = *from.add(lane);
-        }
-        V::load(lanes.as_ptr())
-    }
-}
-
-/// Writes the first `count` lanes.
-///
-/// # Safety
-/// The processor must support `V`; `to` must be writable for `count` floats, at most eight.
-#[inline(always)]
-pub(super) unsafe fn store_part<V: Vector>(value: V, to: *mut f32, count: usize) {
-    let mut lanes = [0.0f32; 8];
-    // SAFETY: as above.
-    unsafe {
-        value.store(lanes.as_mut_ptr());
-        for lane in 0..count.min(V::LANES) {
-            *to.add(lane) = lanes[lane];
-        }
     }
 }
 

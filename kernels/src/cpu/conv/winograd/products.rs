@@ -1,7 +1,7 @@
 //! The products of transformed tiles and filters: one matrix product for each point.
 
 use super::filters::slab_stride;
-use super::panels::{Panels, apart};
+use super::panels::{LANES, Panels, apart};
 use super::plane::prefetch;
 use super::tile::{Tile, large};
 use crate::cpu::gemm::micro::{COLUMNS, ROWS};
@@ -14,8 +14,8 @@ pub(super) const HIGH: usize = 12;
 /// Multiplies the tiles of a block with one slab of a panel of filters, or of two panels.
 pub(super) struct Multiply {
     pub(super) points: usize,
-    /// Rows of the filters, in eights: input channels, phases side by side.
-    pub(super) chunks: Range<usize>,
+    /// Rows of the filters, in vectors: input channels, phases side by side.
+    pub(super) vectors: Range<usize>,
     pub(super) panels: Panels,
     /// Which of the panels' tiles, from the beginning of a block on.
     pub(super) rows: Range<usize>,
@@ -46,7 +46,7 @@ impl Kernel for Multiply {
         for point in 0..self.points {
             let tiles = self.tiles.wrapping_add(point * stride);
             for first in self.rows.clone().step_by(HIGH) {
-                let block = |first: usize| tiles.wrapping_add(self.panels.offset(first, self.chunks.start));
+                let block = |first: usize| tiles.wrapping_add(self.panels.offset(first, self.vectors.start));
                 let next = if first + HIGH < self.rows.end {
                     block(first + HIGH)
                 } else {
@@ -54,7 +54,7 @@ impl Kernel for Multiply {
                 };
                 let place = Place { point, first: first - self.rows.start, a: block(first), next };
                 let low = self.rows.end - first <= ROWS;
-                // SAFETY: twelve tiles of all chunks lie in a block of the panels, sixteen columns of as many rows in
+                // SAFETY: twelve tiles of all vectors lie in a block of the panels, sixteen columns of as many rows in
                 // each slab; the products have room for all tiles. What is fetched ahead is not read.
                 unsafe {
                     match (large::<V>(), self.wide, low) {
@@ -91,7 +91,7 @@ struct Place {
 impl Place {
     /// Six rows further down.
     fn below(self) -> Self {
-        let down = ROWS * 8;
+        let down = ROWS * LANES;
         Self {
             first: self.first + ROWS,
             a: self.a.wrapping_add(down),
@@ -109,25 +109,25 @@ impl Multiply {
     #[inline(always)]
     unsafe fn tile<V: Vector, const ROWS: usize, const WIDE: usize>(&self, place: Place, panel: usize) {
         let Place { point, first, a, next } = place;
-        let chunks = self.chunks.len();
+        let vectors = self.vectors.len();
         // SAFETY: the caller's promise.
         unsafe {
             let mut b = [self.filters[0]; WIDE];
             let mut c = [self.to[0]; WIDE];
             for w in 0..WIDE {
-                b[w] = self.filters[panel + w].add(point * slab_stride(chunks));
+                b[w] = self.filters[panel + w].add(point * slab_stride(vectors));
                 let start = point * product_stride(self.room) + first * COLUMNS;
                 c[w] = self.to[panel + w].add(start);
             }
             let mut sums = Tile::<V, ROWS, WIDE>::zero();
-            for chunk in 0..chunks {
-                let at = chunk * 8 * HIGH;
-                for line in 0..ROWS / 2 {
-                    prefetch(next.wrapping_add(at + 16 * line));
+            for vector in 0..vectors {
+                let at = vector * LANES * HIGH;
+                for row in 0..ROWS {
+                    prefetch(next.wrapping_add(at + LANES * row));
                 }
-                sums.multiply(8, a.add(at), 8, 1, b.map(|b| b.add(chunk * 8 * COLUMNS)));
+                sums.multiply(LANES, a.add(at), LANES, 1, b.map(|b| b.add(vector * LANES * COLUMNS)));
             }
-            sums.store(c, COLUMNS, self.chunks.start > 0);
+            sums.store(c, COLUMNS, self.vectors.start > 0);
         }
     }
 }

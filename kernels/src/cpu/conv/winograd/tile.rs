@@ -6,7 +6,7 @@
 //! registers of eight lanes it is 6 rows by 16 columns, as in `gemm`.
 
 use crate::cpu::gemm::micro::COLUMNS;
-use crate::cpu::simd::{Sixteen, Vector};
+use crate::cpu::simd::{Lanes, Sixteen, Vector};
 
 /// Sums of `HIGH` rows and `WIDE` times sixteen columns.
 #[derive(Clone, Copy)]

@@ -1,38 +1,42 @@
 //! The weight gradient: F(3x3, 4x4), F(4x4, 3x3) and F(2x2, 4x4), with the output's gradient as the filter.
 //!
 //! Each point needs the product of all tiles of the input with all tiles of the output's gradient, channels by channels. The
-//! tiles come in stretches; a stretch is summed in registers and transformed back to taps, and the taps of the
-//! stretches are added. So no sum of products ever goes to memory, where it would take four times the weights' room, and
-//! sums are in blocks, which keeps the error from growing with the number of tiles.
+//! tiles come in stretches, transformed by all threads into memory that they share; then the products are summed, in blocks of
+//! tiles, which keeps the error from growing with their number, and at last the sums are transformed back to taps.
+//!
+//! Sums of a few megabytes are kept for all stretches, and a task is one point of a block of channels: it reads its tiles once.
+//! Larger ones would go to memory and back, where they take four times the weights' room. There a task is a block of channels at all
+//! points, whose sums stay in its second-level cache until they are taps, and the taps of the stretches are added.
 
 use super::correlation::Correlation;
 use super::lines::{Family, Line};
-use super::panels::{Gather, Panels, apart, points};
-use super::plane::{Grid, Sink, load_part, prefetch, store_part, transform};
+use super::panels::{Gather, LANES, Panels, apart, points};
+use super::plane::{Grid, Sink, prefetch, transform};
+use super::tile::{Tile, large};
 use super::windows::{Tiling, Windows};
 use crate::Buffer;
 use crate::cpu::conv::Conv2d;
 use crate::cpu::gemm::even;
-use crate::cpu::gemm::micro::{COLUMNS, ROWS, Tile, rows};
 use crate::cpu::gemm::output::Output;
-use crate::cpu::simd::{Form, Kernel, Vector, dispatch_as};
+use crate::cpu::simd::{Form, Kernel, Lanes, Vector, dispatch_as};
 use rayon::prelude::*;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-/// Most tiles of a stretch. Reasoned: 64 to 256 did not differ by more than two rounds of one setting did; fewer cost more
-/// transforms, more take more memory.
-const STRETCH: usize = 128;
+/// Floats of a stretch's transformed tiles (8 MB): a quarter of the third-level cache.
+const STRETCH: usize = 2 << 20;
+/// Fewest and most tiles of a stretch: fewer cost more transforms of sums, more gain nothing.
+const STRETCH_TILES: [usize; 2] = [128, 1024];
+/// Tiles that are summed in registers: a vector of them takes 8 KB of the first-level cache, where one of the input and two of the
+/// gradient lie while they are multiplied, and the next come.
+const SUMMED: usize = 128;
 /// Tiles that a task transforms.
 const PIECE: usize = 12;
-/// Vectors of the input's panels: 24 channels are four groups of the micro-kernel's six rows.
-const DEEP_VECTORS: usize = 3;
-/// Vectors of the gradient's panels: the micro-kernel's columns.
-const WIDE_VECTORS: usize = COLUMNS / 8;
-/// Input channels of a task of products.
-const DEEP: usize = 48;
-/// Output channels of one.
-const WIDE: usize = 32;
+/// Input channels and output channels of a block: its sums at 36 points take 590 KB of the second-level cache (1 MB), and for each
+/// float of tiles that is read there are 32 multiplications.
+const BLOCK: usize = 64;
+/// Most floats of sums (4 MB) that are kept for all stretches.
+const KEPT: usize = 1 << 20;
 
 struct WeightGradient {
     /// The convolution that is differentiated.
@@ -41,28 +45,78 @@ struct WeightGradient {
     deep: Panels,
     /// Those of the output's gradient.
     wide: Panels,
+    /// How many there are.
+    count: usize,
+}
+
+/// Some input channels, phases side by side, by some output channels.
+#[derive(Clone)]
+struct Block {
+    rows: Range<usize>,
+    columns: Range<usize>,
 }
 
 /// Computes the whole gradient.
 pub(super) fn weight_gradient<F: Family>(form: Form, c: &Conv2d, x: &[f32], dy: &[f32], dw: &mut [f32]) {
     let forward = Correlation::new::<F>(c, false);
     let all = forward.tiling.count();
-    let stretch = even(all, STRETCH, 1);
-    let filters = forward.filters;
-    let room = |vectors, chunks| points::<F>() * Panels::new(stretch, vectors, stretch, chunks).stride();
-    let mut deep = Buffer::new(room(DEEP_VECTORS, filters.depth() / 8));
-    let mut wide = Buffer::new(room(WIDE_VECTORS, forward.target.chunks()));
+    let (deep_vectors, wide_vectors) = (forward.filters.depth() / LANES, forward.target.vectors());
+    let tile = points::<F>() * LANES * (deep_vectors + wide_vectors);
+    let stretch = even(all, (STRETCH / tile).clamp(STRETCH_TILES[0], STRETCH_TILES[1]), 1);
+    let panels = |count: usize, vectors| Panels::new(even(count, SUMMED, 1), count, vectors);
+    let room = |vectors| points::<F>() * panels(stretch, vectors).stride();
+    let (mut deep, mut wide) = (Buffer::new(room(deep_vectors)), Buffer::new(room(wide_vectors)));
+    let blocks = blocks(&forward);
+    let sums = points::<F>() * product_stride();
+    let kept = blocks.len() * sums <= KEPT;
+    let mut products = Buffer::new(if kept { blocks.len() * sums } else { 0 });
+    let dw = Output::new(dw);
     for begin in (0..all).step_by(stretch) {
         let tiles = begin..all.min(begin + stretch);
         let count = tiles.len();
         let step = WeightGradient {
             forward,
-            deep: Panels::new(count, DEEP_VECTORS, count, filters.depth() / 8),
-            wide: Panels::new(count, WIDE_VECTORS, count, forward.target.chunks()),
+            deep: panels(count, deep_vectors),
+            wide: panels(count, wide_vectors),
+            count,
         };
         step.transform_tiles::<F>(form, x, dy, tiles, Output::new(&mut deep), Output::new(&mut wide));
-        step.multiply::<F>(form, &deep, &wide, begin > 0, Output::new(dw));
+        if kept {
+            let products = Output::new(&mut products);
+            (0..points::<F>() * blocks.len()).into_par_iter().for_each(|task| {
+                let (point, block) = (task / blocks.len(), task % blocks.len());
+                let to = products.offset(block * sums);
+                step.multiply::<F>(form, &deep, &wide, &blocks[block], point..point + 1, begin > 0, to);
+            });
+        } else {
+            blocks.par_iter().for_each_init(
+                || Buffer::new(sums),
+                |products, block| {
+                    let to = Output::new(&mut *products);
+                    step.multiply::<F>(form, &deep, &wide, block, 0..points::<F>(), false, to);
+                    finish::<F>(form, &forward, block, products, begin > 0, dw);
+                },
+            );
+        }
     }
+    if kept {
+        let tasks = blocks.par_iter().zip(products.par_chunks_exact(sums));
+        tasks.for_each(|(block, products)| finish::<F>(form, &forward, block, products, false, dw));
+    }
+}
+
+/// All channels, in blocks.
+fn blocks(forward: &Correlation) -> Vec<Block> {
+    let (depth, width) = (forward.filters.depth(), forward.target.channels);
+    let (high, wide) = (even(depth, BLOCK, LANES), even(width, BLOCK, 2 * LANES));
+    let piece = |begin: usize, size: usize, all: usize| begin..all.min(begin + size);
+    let rows = (0..depth).step_by(high).map(|begin| piece(begin, high, depth));
+    rows.flat_map(|rows| {
+        (0..width)
+            .step_by(wide)
+            .map(move |begin| Block { rows: rows.clone(), columns: piece(begin, wide, width) })
+    })
+    .collect()
 }
 
 impl WeightGradient {
@@ -90,30 +144,18 @@ impl WeightGradient {
         });
     }
 
-    fn multiply<F: Family>(&self, form: Form, deep: &[f32], wide: &[f32], accumulate: bool, dw: Output) {
-        let filters = self.forward.filters;
-        let (depth, width) = (filters.depth(), self.forward.target.channels);
-        let (down, across) = (depth.div_ceil(DEEP), width.div_ceil(WIDE));
-        (0..down * across).into_par_iter().for_each_init(
-            || Buffer::new(points::<F>() * product_stride()),
-            |products, task| {
-                let (row, column) = (task / across * DEEP, task % across * WIDE);
-                dispatch_as(
-                    form,
-                    Block::<F> {
-                        step: self,
-                        deep,
-                        wide,
-                        rows: row..depth.min(row + DEEP),
-                        columns: column..width.min(column + WIDE),
-                        products,
-                        accumulate,
-                        dw,
-                        family: PhantomData,
-                    },
-                );
-            },
-        );
+    /// Multiplies a block's tiles at some points into its sums, or adds to them.
+    fn multiply<F: Family>(
+        &self,
+        form: Form,
+        deep: &[f32],
+        wide: &[f32],
+        block: &Block,
+        points: Range<usize>,
+        accumulate: bool,
+        to: Output,
+    ) {
+        dispatch_as(form, Multiply { step: self, deep, wide, block, points, accumulate, to: to.pointer() });
     }
 }
 
@@ -137,121 +179,196 @@ fn gather<F: Family, L: Line>(
     );
 }
 
-/// Floats from a point of a task's products to the next.
+/// Floats from a point of a block's sums to the next.
 fn product_stride() -> usize {
-    apart(DEEP * WIDE)
+    apart(BLOCK * BLOCK)
 }
 
-/// Some input channels by some output channels of one stretch: multiplied and transformed to taps.
-struct Block<'a, F> {
+/// Multiplies a block's tiles.
+struct Multiply<'a> {
     step: &'a WeightGradient,
     deep: &'a [f32],
     wide: &'a [f32],
-    /// Input channels, phases side by side.
-    rows: Range<usize>,
-    columns: Range<usize>,
-    /// Point after point, `DEEP` rows of `WIDE`.
-    products: &'a mut [f32],
-    /// Adds to the gradient instead of writing it.
+    block: &'a Block,
+    points: Range<usize>,
+    /// Adds to the sums instead of writing them.
     accumulate: bool,
-    dw: Output,
-    family: PhantomData<F>,
+    /// Point after point, `BLOCK` rows of `BLOCK`.
+    to: *mut f32,
 }
 
-impl<F: Family> Kernel for Block<'_, F> {
+/// What a tile of the micro-kernel multiplies.
+#[derive(Clone, Copy)]
+struct Factors {
+    /// How many tiles of the pictures.
+    count: usize,
+    a: *const f32,
+    b: *const f32,
+    /// Floats from sixteen columns of B to the next.
+    beside: usize,
+    /// Adds to the sums instead of writing them.
+    accumulate: bool,
+    /// What is asked for meanwhile, of A and of B.
+    ahead: [*const f32; 2],
+}
+
+impl Kernel for Multiply<'_> {
     type Output = ();
 
     #[inline(always)]
-    unsafe fn run<V: Vector>(mut self) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            self.multiply::<V>();
-            self.finish::<V>();
-        }
-    }
-}
-
-impl<F: Family> Block<'_, F> {
-    /// # Safety
-    /// The processor must support `V`.
-    #[inline(always)]
-    unsafe fn multiply<V: Vector>(&mut self) {
-        let WeightGradient { deep, wide, .. } = *self.step;
-        let tiles = deep.tiles;
-        for point in 0..points::<F>() {
+    unsafe fn run<V: Vector>(self) {
+        let WeightGradient { deep, wide, count, .. } = *self.step;
+        let Block { rows, columns } = self.block;
+        let (first_row, first_column) = (rows.start / LANES, columns.start / LANES);
+        for point in self.points.clone() {
             let from = self.deep.as_ptr().wrapping_add(point * deep.stride());
             let from_wide = self.wide.as_ptr().wrapping_add(point * wide.stride());
-            let to = self.products[point * product_stride()..].as_mut_ptr();
-            let first_wide = wide.offset(0, self.columns.start / 8);
-            let mut wide_ahead = from_wide.wrapping_add(wide.stride() + first_wide);
-            for block in self.rows.clone().step_by(8 * DEEP_VECTORS) {
-                let rows_here = block..self.rows.end.min(block + 8 * DEEP_VECTORS);
-                let following = if rows_here.end < self.rows.end {
-                    deep.offset(0, rows_here.end / 8)
+            let to = self.to.wrapping_add(point * product_stride());
+            for begin in (0..count).step_by(deep.rows) {
+                // What is multiplied after these tiles.
+                let (following, following_wide) = if begin + deep.rows < count {
+                    (deep.offset(begin + deep.rows, first_row), wide.offset(begin + deep.rows, first_column))
                 } else {
-                    deep.stride() + deep.offset(0, self.rows.start / 8)
+                    (deep.stride() + deep.offset(0, first_row), wide.stride() + wide.offset(0, first_column))
                 };
-                let mut deep_ahead = from.wrapping_add(following);
-                for column in self.columns.clone().step_by(2 * COLUMNS) {
-                    let b = from_wide.wrapping_add(wide.offset(0, column / 8));
-                    let pair = column + COLUMNS < self.columns.end;
-                    let beside = if pair { wide.offset(0, (column + COLUMNS) / 8) } else { 0 };
-                    let beside = from_wide.wrapping_add(beside);
-                    for row in rows_here.clone().step_by(ROWS) {
-                        // Six channels begin at any even lane of a block's 24.
-                        let a = from.wrapping_add(deep.offset(0, row / 8) + row % 8);
-                        // SAFETY: the panels have room for whole blocks of channels, of which a task's rows begin
-                        // at one; the products have room for all rows and columns of a task. What is fetched ahead
-                        // is not read.
-                        unsafe {
-                            let mut sums = [Tile::<V>::zero(); 2];
-                            for at in (0..tiles).step_by(8) {
-                                for _ in 0..=usize::from(pair) {
-                                    prefetch(deep_ahead);
-                                    prefetch(deep_ahead.wrapping_add(16));
-                                    prefetch(wide_ahead);
-                                    deep_ahead = deep_ahead.wrapping_add(24);
-                                    wide_ahead = wide_ahead.wrapping_add(16);
-                                }
-                                let count = 8.min(tiles - at);
-                                let a = rows(a.add(at * 8 * DEEP_VECTORS), 1);
-                                let b = b.add(at * COLUMNS);
-                                if pair {
-                                    let b = [b, beside.add(at * COLUMNS)];
-                                    Tile::multiply_wide(&mut sums, count, a, 8 * DEEP_VECTORS, b);
-                                } else {
-                                    sums[0].multiply(count, a, 8 * DEEP_VECTORS, b);
-                                }
-                            }
-                            let start = to.add((row - self.rows.start) * WIDE + column - self.columns.start);
-                            for (index, sum) in sums.into_iter().enumerate().take(1 + usize::from(pair)) {
-                                let mut c = [start.add(index * COLUMNS); ROWS];
-                                for (r, place) in c.iter_mut().enumerate() {
-                                    *place = place.add(r * WIDE);
-                                }
-                                sum.store(c, false);
-                            }
-                        }
+                for column in columns.clone().step_by(2 * LANES) {
+                    let last = column + 2 * LANES >= columns.end;
+                    let pair = column + LANES < columns.end;
+                    let next_wide =
+                        if last { following_wide } else { wide.offset(begin, column / LANES + 2) };
+                    let mut ahead_wide = from_wide.wrapping_add(next_wide);
+                    for row in rows.clone().step_by(LANES) {
+                        let next = if row + LANES < rows.end {
+                            deep.offset(begin, row / LANES + 1)
+                        } else if last {
+                            following
+                        } else {
+                            deep.offset(begin, first_row)
+                        };
+                        let factors = Factors {
+                            count: deep.rows.min(count - begin),
+                            a: from.wrapping_add(deep.offset(begin, row / LANES)),
+                            b: from_wide.wrapping_add(wide.offset(begin, column / LANES)),
+                            beside: LANES * wide.rows,
+                            accumulate: self.accumulate || begin > 0,
+                            ahead: [from.wrapping_add(next), ahead_wide],
+                        };
+                        ahead_wide = ahead_wide.wrapping_add(LANES * deep.rows / 2);
+                        let to = to.wrapping_add((row - rows.start) * BLOCK + column - columns.start);
+                        // SAFETY: the panels have room for whole vectors, the sums for a whole block. What is fetched
+                        // ahead is not read.
+                        unsafe { factors.multiply::<V>(pair, to) };
                     }
                 }
             }
         }
     }
+}
 
+impl Factors {
+    /// Sixteen rows by sixteen columns, or 32.
+    ///
     /// # Safety
-    /// The processor must support `V`.
+    /// The processor must support `V`; A and B must be readable for `count` rows, the sums writable.
     #[inline(always)]
-    unsafe fn finish<V: Vector>(&self) {
-        let filters = self.step.forward.filters;
-        let per_phase = filters.chunks() * 8;
+    unsafe fn multiply<V: Vector>(mut self, pair: bool, to: *mut f32) {
+        // SAFETY: the caller's promise, for each part of the rows and columns.
+        unsafe {
+            if large::<V>() {
+                for row in [0, 8] {
+                    if pair {
+                        self.tile::<V, 8, 2>(row, 0, to);
+                    } else {
+                        self.tile::<V, 8, 1>(row, 0, to);
+                    }
+                }
+            } else {
+                for column in 0..=usize::from(pair) {
+                    self.tile::<V, 6, 1>(0, column, to);
+                    self.tile::<V, 6, 1>(6, column, to);
+                    self.tile::<V, 4, 1>(12, column, to);
+                }
+            }
+        }
+    }
+
+    /// `HIGH` rows from `row` on, `WIDE` times sixteen columns from `column` times sixteen on.
+    ///
+    /// # Safety
+    /// As [`Factors::multiply`].
+    #[inline(always)]
+    unsafe fn tile<V: Vector, const HIGH: usize, const WIDE: usize>(
+        &mut self,
+        row: usize,
+        column: usize,
+        to: *mut f32,
+    ) {
+        let Self { count, beside, .. } = *self;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let a = self.a.add(row);
+            let (mut b, mut c) = ([self.b; WIDE], [to; WIDE]);
+            for w in 0..WIDE {
+                b[w] = self.b.wrapping_add((column + w) * beside);
+                c[w] = to.add(row * BLOCK + (column + w) * LANES);
+            }
+            let mut sums = Tile::<V, HIGH, WIDE>::zero();
+            for at in (0..count).step_by(8) {
+                // Of A half of its lines, of B what four vectors of rows ask for in turn.
+                let [ahead, ahead_wide] = &mut self.ahead;
+                for _ in 0..4 {
+                    prefetch(*ahead);
+                    *ahead = ahead.wrapping_add(LANES);
+                }
+                for _ in 0..2 {
+                    prefetch(*ahead_wide);
+                    *ahead_wide = ahead_wide.wrapping_add(LANES);
+                }
+                let steps = 8.min(count - at);
+                sums.multiply(steps, a.add(at * LANES), 1, LANES, b.map(|b| b.wrapping_add(at * LANES)));
+            }
+            sums.store(c, BLOCK, self.accumulate);
+        }
+    }
+}
+
+/// Transforms a block's sums to taps, and writes these, or adds them to what is there.
+fn finish<F: Family>(
+    form: Form,
+    forward: &Correlation,
+    block: &Block,
+    products: &[f32],
+    accumulate: bool,
+    dw: Output,
+) {
+    dispatch_as(form, Finish::<F> { forward, block, products, accumulate, dw, family: PhantomData });
+}
+
+struct Finish<'a, F> {
+    forward: &'a Correlation,
+    block: &'a Block,
+    products: &'a [f32],
+    accumulate: bool,
+    dw: Output,
+    family: PhantomData<F>,
+}
+
+impl<F: Family> Kernel for Finish<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let filters = self.forward.filters;
+        let Block { rows, columns } = self.block;
+        let per_phase = filters.vectors() * LANES;
         let size = filters.channels_in * filters.channels_out;
-        for row in self.rows.clone() {
+        for row in rows.clone() {
             let (phase, channel) = (row / per_phase, row % per_phase);
             if channel >= filters.channels_in {
                 continue;
             }
-            for column in self.columns.clone().step_by(8) {
-                let start = (row - self.rows.start) * WIDE + column - self.columns.start;
+            for column in columns.clone().step_by(V::Widest::LANES) {
+                let start = (row - rows.start) * BLOCK + column - columns.start;
                 let stride = product_stride();
                 let from =
                     Grid { start: self.products[start..].as_ptr(), down: F::POINTS * stride, right: stride };
@@ -263,14 +380,14 @@ impl<F: Family> Block<'_, F> {
                     count: filters.channels_out - column,
                     accumulate: self.accumulate,
                 };
-                // SAFETY: the products hold the rows and columns of this task, whose taps no other task writes.
-                unsafe { transform::<V, F::Taps>(&from, &to) };
+                // SAFETY: the products hold the rows and columns of this block, whose taps no other task writes.
+                unsafe { transform::<V::Widest, F::Taps>(&from, &to) };
             }
         }
     }
 }
 
-/// Taps of one input channel and up to eight output channels.
+/// Taps of one input channel and as many output channels as a register holds, or as are left.
 struct Taps {
     start: *mut f32,
     down: usize,
@@ -282,17 +399,12 @@ struct Taps {
 
 impl Sink for Taps {
     #[inline(always)]
-    unsafe fn put<V: Vector>(&self, row: usize, column: usize, value: V) {
+    unsafe fn put<V: Lanes>(&self, row: usize, column: usize, value: V) {
         let to = self.start.wrapping_add(row * self.down + column * self.right);
         // SAFETY: the tap lies in the weights and has `count` output channels left.
         unsafe {
-            if self.count >= V::LANES {
-                let value = if self.accumulate { V::load(to).add(value) } else { value };
-                value.store(to);
-            } else {
-                let value = if self.accumulate { load_part::<V>(to, self.count).add(value) } else { value };
-                store_part(value, to, self.count);
-            }
+            let value = if self.accumulate { V::load_part(to, self.count).add(value) } else { value };
+            value.store_part(to, self.count);
         }
     }
 }

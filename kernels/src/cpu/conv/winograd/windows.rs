@@ -1,7 +1,8 @@
 //! Where tiles lie in pictures.
 
-use super::plane::{Grid, Sink, Source, load_part, prefetch, store_part};
-use crate::cpu::simd::Vector;
+use super::panels::LANES;
+use super::plane::{Grid, Sink, Source, prefetch};
+use crate::cpu::simd::Lanes;
 
 /// A tile's place among the others: all pictures of a batch in one row, so that blocks of tiles cross small pictures.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,9 +51,9 @@ pub(super) struct Windows {
 }
 
 impl Windows {
-    /// Vectors of eight that hold the channels of a pixel.
-    pub(super) fn chunks(&self) -> usize {
-        self.channels.div_ceil(8)
+    /// Vectors of sixteen that hold the channels of a pixel.
+    pub(super) fn vectors(&self) -> usize {
+        self.channels.div_ceil(LANES)
     }
 
     #[inline(always)]
@@ -70,7 +71,7 @@ impl Windows {
         row >= 0 && column >= 0 && row + reach < self.height as isize && column + reach < self.width as isize
     }
 
-    /// The tile's points, eight channels from `8 chunk` on, in the batch that starts at `start`: as a plain grid where
+    /// The tile's points, `lanes` channels from `channel` on, in the batch that starts at `start`: as a plain grid where
     /// all of them exist, point by point where some do not.
     #[inline(always)]
     pub(super) fn look<P: Pointer>(
@@ -78,13 +79,14 @@ impl Windows {
         start: P,
         tile: Tile,
         phase: usize,
-        chunk: usize,
+        channel: usize,
+        lanes: usize,
         size: usize,
     ) -> View<P> {
         let corner = self.corner(tile, phase);
-        let channels = self.channels - 8 * chunk;
-        let picture = tile.picture * self.height * self.width * self.channels + 8 * chunk;
-        if channels >= 8 && self.holds(corner, size) {
+        let channels = self.channels.saturating_sub(channel);
+        let picture = tile.picture * self.height * self.width * self.channels + channel;
+        if channels >= lanes && self.holds(corner, size) {
             let pixel = corner[0] as usize * self.width + corner[1] as usize;
             View::Inside(Grid {
                 start: start.offset(picture + pixel * self.channels),
@@ -95,17 +97,24 @@ impl Windows {
             View::Border(Border { start: start.offset(picture), corner, channels, windows: *self })
         }
     }
-}
 
-impl Windows {
-    /// Asks for the cache lines of a tile ahead of its use. Tiles at the border are left out.
+    /// Asks for the cache lines of a tile ahead of its use.
     #[inline(always)]
-    pub(super) fn prefetch<P: Pointer>(&self, start: P, tile: Tile, phase: usize, chunk: usize, size: usize) {
-        if let View::Inside(grid) = self.look(start, tile, phase, chunk, size) {
-            for row in 0..size {
-                for column in 0..size {
-                    prefetch(grid.start.offset(row * grid.down + column * grid.right).reading());
-                }
+    pub(super) fn prefetch<P: Pointer>(
+        &self,
+        start: P,
+        tile: Tile,
+        phase: usize,
+        channel: usize,
+        size: usize,
+    ) {
+        let [row, column] = self.corner(tile, phase);
+        let pixel =
+            (tile.picture * self.height) as isize * self.width as isize + row * self.width as isize + column;
+        let start = start.reading().wrapping_offset(pixel * self.channels as isize + channel as isize);
+        for row in 0..size {
+            for column in 0..size {
+                prefetch(start.wrapping_add((row * self.width + column) * self.step * self.channels));
             }
         }
     }
@@ -147,52 +156,45 @@ pub(super) enum View<P> {
     Border(Border<P>),
 }
 
-/// A window of which some points, or some of the eight channels, do not exist: those read as zero and are not written.
+/// A window of which some points, or some of the channels, do not exist: those read as zero and are not written.
 #[derive(Clone, Copy)]
 pub(super) struct Border<P> {
     start: P,
     corner: [isize; 2],
-    /// Channels from `start` on; eight or more means all lanes exist.
+    /// Channels from `start` on: where they are fewer, the other lanes do not exist.
     channels: usize,
     windows: Windows,
 }
 
 impl<P: Pointer> Border<P> {
-    /// Where a point lies, if it does.
+    /// Where a point lies, and how many of its channels exist: none of a point that does not, which lies at the start.
     #[inline(always)]
-    fn find(&self, row: usize, column: usize) -> Option<P> {
+    fn find(&self, row: usize, column: usize) -> (P, usize) {
         let Windows { height, width, channels, step, .. } = self.windows;
-        let row = self.corner[0] + (row * step) as isize;
-        let column = self.corner[1] + (column * step) as isize;
-        let there = row >= 0 && column >= 0 && row < height as isize && column < width as isize;
-        there.then(|| self.start.offset((row as usize * width + column as usize) * channels))
+        // One that is negative is a large one.
+        let row = (self.corner[0] + (row * step) as isize) as usize;
+        let column = (self.corner[1] + (column * step) as isize) as usize;
+        let there = usize::from(row < height) & usize::from(column < width);
+        let mask = there.wrapping_neg();
+        let offset = row.wrapping_mul(width).wrapping_add(column).wrapping_mul(channels);
+        (self.start.offset(offset & mask), self.channels & mask)
     }
 }
 
 impl Source for Border<*const f32> {
     #[inline(always)]
-    unsafe fn at<V: Vector>(&self, row: usize, column: usize) -> V {
-        // SAFETY: a point that is found lies in the batch, with `channels` floats of its pixel left.
-        unsafe {
-            match self.find(row, column) {
-                None => V::splat(0.0),
-                Some(from) if self.channels >= V::LANES => V::load(from),
-                Some(from) => load_part(from, self.channels),
-            }
-        }
+    unsafe fn at<V: Lanes>(&self, row: usize, column: usize) -> V {
+        let (from, count) = self.find(row, column);
+        // SAFETY: a point that is found lies in the batch, with `count` floats of its pixel left.
+        unsafe { V::load_part(from, count) }
     }
 }
 
 impl Sink for Border<*mut f32> {
     #[inline(always)]
-    unsafe fn put<V: Vector>(&self, row: usize, column: usize, value: V) {
+    unsafe fn put<V: Lanes>(&self, row: usize, column: usize, value: V) {
+        let (to, count) = self.find(row, column);
         // SAFETY: as above.
-        unsafe {
-            match self.find(row, column) {
-                None => {}
-                Some(to) if self.channels >= V::LANES => value.store(to),
-                Some(to) => store_part(value, to, self.channels),
-            }
-        }
+        unsafe { value.store_part(to, count) }
     }
 }
