@@ -1,6 +1,6 @@
 // What every kernel file starts with: names of types, how a kernel is declared, and the few instructions of the card that C++
 // has no word for. The files of this folder are compiled twice: by NVRTC for a card, and by a C++ compiler for the host, where
-// host/device.h stands in for the card. They include nothing: the program that compiles them puts this file in front.
+// emulation/host/device.h stands in for the card. They include nothing: the program that compiles them puts this file in front.
 //
 // Conventions: tensors are dense and row-major, pictures (N, H, W, C). Counts and places are 32-bit: a buffer holds at most
 // 2^31 - 1 values. All shared memory is dynamic, so that the launch says how much there is. No result depends on the order in

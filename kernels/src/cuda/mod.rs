@@ -5,7 +5,7 @@
 //! of the source. Driver and compiler are loaded when a card is first asked for, so one program runs with and without a card.
 //!
 //! - A [`Device`] is a card behind a [`driver::Driver`]. A driver allocates, copies and launches; in tests another one runs the
-//!   same kernels on the host, through the same launch code (`kernels/tests/devices`).
+//!   same kernels on the host, through the same launch code (`kernels/emulation`).
 //! - A [`DeviceBuffer`] is what [`crate::Buffer`] is on the host: pooled memory of fixed length. Ops take buffers where the
 //!   host's take slices, check the same lengths with the same panics, and return errors of the device as [`Result`]s.
 //! - All work is done in the order of the calls and nothing waits: only [`DeviceBuffer::read`] and [`Device::synchronise`] do.
