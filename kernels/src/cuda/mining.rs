@@ -22,7 +22,7 @@ pub enum Fallback {
 }
 
 fn launch(blocks: usize) -> Launch {
-    Launch { grid: [blocks as u32, 1, 1], threads: 256, shared: 256 * 8 }
+    Launch { grid: [blocks as u32, 1, 1], threads: 256, shared: 257 * 8 + 256 * 4 }
 }
 
 /// For each anchor, the place of its farthest positive and of its nearest negative, or [`NONE`]; the first of equal ones.
@@ -85,4 +85,60 @@ pub fn semi_hard(
         [&distances.address(), &labels.address(), &(count as u32), &margin, &fallback, &negatives.address()];
     // SAFETY: the lengths were checked.
     unsafe { distances.device().launch(FILE, "mine_semi_hard", launch(count * count), &arguments) }
+}
+
+/// How negatives are drawn by their distances, see [`distance_weighted`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Draw {
+    /// Of the embeddings.
+    pub dimensions: usize,
+    /// Whether the distances are squared ones.
+    pub squared: bool,
+    /// Smaller distances, which are not squared here, weigh as much as this one.
+    pub nearest: f32,
+    /// Negatives at this distance or farther are not drawn.
+    pub farthest: f32,
+}
+
+/// For each anchor and each positive, in `(N, N)`: a negative drawn with a probability inverse to the density of its distance
+/// between random points of the unit sphere, `q(d) ~ d^(D-2) (1 - d^2/4)^((D-3)/2)` (Wu et al. 2017, section 4); [`NONE`] for
+/// pairs that are no positives, and where every negative is too far.
+///
+/// The positives of anchor `a` draw in their order from stream `a` of rand's `ChaCha8Rng`, whose seed `key` is, eight words with the
+/// first byte lowest: the numbers the host's miner draws. It lies on the device, so that a recorded step can be given
+/// another each time.
+///
+/// # Errors
+/// If the device does not answer.
+///
+/// # Panics
+/// If the lengths do not fit.
+pub fn distance_weighted(
+    distances: &DeviceBuffer,
+    labels: &DeviceBuffer<u32>,
+    draw: Draw,
+    key: &DeviceBuffer<u32>,
+    negatives: &mut DeviceBuffer<u32>,
+) -> Result<()> {
+    let count = labels.len();
+    let fits = distances.len() == count * count && negatives.len() == distances.len() && key.len() == 8;
+    assert!(fits, "distance_weighted: lengths");
+    if count == 0 {
+        return Ok(());
+    }
+    let numbers = [count, draw.dimensions, usize::from(draw.squared)].map(|n| n as u32);
+    let [total, dimensions, squared] = &numbers;
+    let arguments: [&dyn Parameter; 9] = [
+        &distances.address(),
+        &labels.address(),
+        total,
+        dimensions,
+        squared,
+        &draw.nearest,
+        &draw.farthest,
+        &key.address(),
+        &negatives.address(),
+    ];
+    // SAFETY: the lengths were checked.
+    unsafe { distances.device().launch(FILE, "mine_distance_weighted", launch(count), &arguments) }
 }

@@ -48,6 +48,7 @@ pub mod source;
 #[cfg(test)]
 mod testing;
 mod tiles;
+pub mod triplets;
 pub mod unit;
 
 pub use card::{Card, is_driver_present};

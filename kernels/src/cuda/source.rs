@@ -44,6 +44,7 @@ pub const SOURCES: &[Source] = sources! {
     "unit": ["rows.cuh"];
     "distance": [];
     "mining": [];
+    "triplets": [];
     "optimiser": [];
     "random": [];
 };

@@ -1,7 +1,7 @@
 //! Every kernel on every device: the host's forms, and the card or what stands in for it. One set of cases drives them all.
 //!
 //! Where there is no C++ compiler or no card, their tests say so and pass; `GOBELIN_EMULATION=1` and `GOBELIN_CARD=1` make
-//! them fail.
+//! them fail. `GOBELIN_CASES=PART` runs those cases only whose names hold the part.
 
 mod case;
 mod cases;

@@ -1,17 +1,19 @@
 use gobelin_kernels::cuda::DeviceBuffer;
-use gobelin_kernels::cuda::mining::{Fallback, NONE, hard, semi_hard};
+use gobelin_kernels::cuda::mining::{Draw, Fallback, NONE, distance_weighted, hard, semi_hard};
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
 
 use crate::case::{Case, numbers, put};
 
 const MARGIN: f32 = 0.4;
 
 /// Distances of a few kinds, so that many are equal.
-fn distances(count: usize) -> Vec<f32> {
+pub(super) fn distances(count: usize) -> Vec<f32> {
     numbers(count * count, 1).iter().map(|x| (8.0 * x).round().abs() / 4.0).collect()
 }
 
 /// The first has a label of its own: no positive.
-fn labels(count: usize) -> Vec<u32> {
+pub(super) fn labels(count: usize) -> Vec<u32> {
     (0..count as u32).map(|i| if i == 0 { 99 } else { i % 4 }).collect()
 }
 
@@ -77,5 +79,74 @@ pub fn cases() -> Vec<Case> {
             },
         ));
     }
+    // People side by side and one after the other; the last draws nothing for most anchors, as nearly all are too far.
+    let side_by_side = |count: usize| (0..count as u32).map(|i| i / 70).collect();
+    let batches: [(usize, Labels, bool, f32); 6] = [
+        (1, labels, true, 1.4),
+        (6, labels, false, 1.4),
+        (300, labels, true, 1.4),
+        (300, side_by_side, true, 1.4),
+        (300, side_by_side, false, 1.4),
+        (300, labels, false, 0.01),
+    ];
+    for (case, (count, of, squared, farthest)) in batches.into_iter().enumerate() {
+        let draw = Draw { dimensions: 128, squared, nearest: 0.5, farthest };
+        cases.push(Case::new(
+            format!("negatives {case} of {count} by {draw:?}"),
+            0.0,
+            move || drawn(&of(count), draw).into_iter().map(|place| place as f32).collect(),
+            move |device| {
+                let labels = DeviceBuffer::from_slice(device, &of(count))?;
+                let key = DeviceBuffer::from_slice(device, &key())?;
+                let mut negatives = DeviceBuffer::new(device, count * count)?;
+                distance_weighted(&put(device, &spread(count))?, &labels, draw, &key, &mut negatives)?;
+                Ok(negatives.to_vec()?.into_iter().map(|place: u32| place as f32).collect())
+            },
+        ));
+    }
     cases
+}
+
+pub(super) type Labels = fn(usize) -> Vec<u32>;
+
+/// Distances of unit embeddings, from 0 to 2.
+fn spread(count: usize) -> Vec<f32> {
+    numbers(count * count, 5).iter().map(|x| 1.0 + x).collect()
+}
+
+const SEED: u64 = 11;
+
+fn key() -> [u32; 8] {
+    let seed = ChaCha8Rng::seed_from_u64(SEED).get_seed();
+    std::array::from_fn(|i| u32::from_le_bytes([0, 1, 2, 3].map(|byte| seed[4 * i + byte])))
+}
+
+/// As the losses' miner draws.
+fn drawn(labels: &[u32], draw: Draw) -> Vec<u32> {
+    let count = labels.len();
+    let distances = spread(count);
+    let mut out = vec![NONE; count * count];
+    for (a, row) in distances.chunks_exact(count).enumerate() {
+        let n = draw.dimensions as f64;
+        let logarithm = |d: f32| {
+            let d = f64::from(d.max(draw.nearest));
+            -((n - 2.0) * d.ln() + (n - 3.0) / 2.0 * (1.0 - d * d / 4.0).max(1e-8).ln())
+        };
+        let plain = |d: f32| if draw.squared { d.sqrt() } else { d };
+        let near: Vec<usize> =
+            (0..count).filter(|&i| labels[i] != labels[a] && plain(row[i]) < draw.farthest).collect();
+        let logarithms: Vec<f64> = near.iter().map(|&i| logarithm(plain(row[i]))).collect();
+        let most = logarithms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let weights = logarithms.iter().map(|logarithm| (logarithm - most).exp());
+        let sums: Vec<f64> = weights.scan(0.0, |sum, weight| (*sum += weight, Some(*sum)).1).collect();
+        let Some(total) = sums.last() else { continue };
+        let mut random = ChaCha8Rng::seed_from_u64(SEED);
+        random.set_stream(a as u64);
+        for p in (0..count).filter(|&i| labels[i] == labels[a] && i != a) {
+            let drawn = random.random::<f64>() * total;
+            let at = sums.partition_point(|&upper| upper <= drawn).min(near.len() - 1);
+            out[a * count + p] = near[at] as u32;
+        }
+    }
+    out
 }
