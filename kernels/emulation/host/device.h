@@ -113,6 +113,9 @@ inline unsigned round_tf32(float x) {
     unsigned bits = __float_as_uint(x);
     if ((bits & 0x7f800000u) != 0x7f800000u) {
         bits += 0x1000u;
+    } else if (bits & 0x007fffffu) {
+        // What makes it NaN may lie in the bits that are cut off.
+        return 0x7fffe000u;
     }
     return bits & 0xffffe000u;
 }

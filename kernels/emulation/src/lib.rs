@@ -11,7 +11,7 @@
 
 mod library;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use gobelin_kernels::cuda::driver::{Address, Driver, Launch, Parameter, Recording};
@@ -32,11 +32,16 @@ pub fn device() -> Option<Device> {
     Some(Device::new(Arc::new(Emulation::new(Order::Forwards, 2)?)))
 }
 
+/// Bytes that an emulated card has.
+const MEMORY: usize = 4 << 30;
+
 /// A card that is none.
 pub struct Emulation {
     library: Arc<Library>,
     order: Order,
     multiprocessors: u32,
+    /// Bytes that are given out.
+    used: AtomicUsize,
     /// Something wrote around a buffer.
     is_spoilt: AtomicBool,
     recorded: Mutex<Option<Vec<Work>>>,
@@ -64,8 +69,8 @@ impl Emulation {
             eprintln!("SKIPPED: no C++ compiler (g++ or $CXX) to build the emulation with");
             return None;
         };
-        let is_spoilt = AtomicBool::new(false);
-        Some(Self { library, order, multiprocessors, is_spoilt, recorded: Mutex::new(None) })
+        let (used, is_spoilt) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Some(Self { library, order, multiprocessors, used, is_spoilt, recorded: Mutex::new(None) })
     }
 
     fn record(&self, work: impl FnOnce() -> Work) -> bool {
@@ -99,12 +104,20 @@ impl Driver for Emulation {
     }
 
     fn allocate(&self, bytes: usize) -> Result<Address> {
-        let address = self.library.allocate(bytes);
-        assert!(!address.is_null(), "no memory");
+        let used = self.used.fetch_add(bytes, Ordering::Relaxed);
+        let is_room = used + bytes <= MEMORY;
+        let address = if is_room { self.library.allocate(bytes) } else { std::ptr::null_mut() };
+        if address.is_null() {
+            self.used.fetch_sub(bytes, Ordering::Relaxed);
+            let [asked, free, total] =
+                [bytes, MEMORY.saturating_sub(used), MEMORY].map(|n| n.div_ceil(1 << 20));
+            return Err(Error::OutOfMemory { asked, free, total });
+        }
         Ok(Address(address as u64))
     }
 
     unsafe fn release(&self, address: Address, bytes: usize) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
         // SAFETY: the caller's promise.
         if !unsafe { self.library.release(address.0 as *mut std::ffi::c_void, bytes) } {
             self.is_spoilt.store(true, Ordering::Relaxed);

@@ -10,6 +10,7 @@ use cudarc::driver::{CudaContext, DriverError, result, sys};
 use super::cache;
 use super::driver::{Address, Driver, Launch, Parameter, Recording};
 use super::error::{Error, Result};
+use super::failure::{check_capability, check_driver, failed, not_opened, out_of_memory, version_name};
 use super::source::Source;
 
 /// Shared memory that needs no permission.
@@ -71,27 +72,23 @@ impl Card {
         if !is_driver_present() {
             return Err(Error::NoDriver);
         }
-        if let Err(error) = result::init() {
-            return Err(match error.0 {
-                sys::CUresult::CUDA_ERROR_NO_DEVICE => Error::NoCard { asked: number, found: 0 },
-                _ => failed("cuInit", error),
-            });
-        }
-        let found = result::device::get_count().map_err(|error| failed("cuDeviceGetCount", error))? as usize;
+        let mut driver = 0;
+        // SAFETY: a number is written; every driver has this call.
+        let asked = unsafe { sys::cuDriverGetVersion(&raw mut driver) };
+        asked.result().map_err(|error| not_opened(number, 0, "cuDriverGetVersion", error))?;
+        check_driver(driver)?;
+        result::init().map_err(|error| not_opened(number, 0, "cuInit", error))?;
+        let found = result::device::get_count();
+        let found = found.map_err(|error| not_opened(number, 0, "cuDeviceGetCount", error))? as usize;
         if number >= found {
             return Err(Error::NoCard { asked: number, found });
         }
-        let context = CudaContext::new(number).map_err(|error| failed("opening the graphics card", error))?;
+        let context = CudaContext::new(number)
+            .map_err(|error| not_opened(number, found, "cuDevicePrimaryCtxRetain", error))?;
         let name = context.name().map_err(|error| failed("cuDeviceGetName", error))?;
         let (major, minor) =
             context.compute_capability().map_err(|error| failed("the card's capability", error))?;
-        if major < 8 {
-            return Err(Error::OldCard { name, capability: [major, minor] });
-        }
-        let mut driver = 0;
-        // SAFETY: a number is written.
-        let asked = unsafe { sys::cuDriverGetVersion(&raw mut driver) };
-        asked.result().map_err(|error| failed("cuDriverGetVersion", error))?;
+        check_capability(&name, major, minor)?;
         let attribute = sys::CUdevice_attribute_enum::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
         let multiprocessors =
             context.attribute(attribute).map_err(|error| failed("cuDeviceGetAttribute", error))?;
@@ -171,33 +168,10 @@ impl Card {
             | sys::CUresult::CUDA_ERROR_NO_BINARY_FOR_GPU
             | sys::CUresult::CUDA_ERROR_UNSUPPORTED_PTX_VERSION => cache::compiler_version().map_or_else(
                 |error| error,
-                |compiler| Error::OldDriver {
-                    driver: format!("{}.{}", self.driver / 1000, self.driver % 1000 / 10),
-                    compiler,
-                },
+                |compiler| Error::OldDriver { driver: version_name(self.driver), compiler },
             ),
             _ => failed(source.name, error),
         })
-    }
-}
-
-/// A driver's error in one line.
-fn failed(call: &str, error: DriverError) -> Error {
-    let text = error
-        .error_string()
-        .map_or_else(|_| format!("{:?}", error.0), |text| text.to_string_lossy().into_owned());
-    match error.0 {
-        sys::CUresult::CUDA_ERROR_ILLEGAL_ADDRESS
-        | sys::CUresult::CUDA_ERROR_ILLEGAL_INSTRUCTION
-        | sys::CUresult::CUDA_ERROR_MISALIGNED_ADDRESS
-        | sys::CUresult::CUDA_ERROR_LAUNCH_FAILED
-        | sys::CUresult::CUDA_ERROR_LAUNCH_TIMEOUT
-        | sys::CUresult::CUDA_ERROR_ECC_UNCORRECTABLE
-        | sys::CUresult::CUDA_ERROR_HARDWARE_STACK_ERROR
-        | sys::CUresult::CUDA_ERROR_DEVICE_UNAVAILABLE
-        | sys::CUresult::CUDA_ERROR_CONTEXT_IS_DESTROYED
-        | sys::CUresult::CUDA_ERROR_UNKNOWN => Error::Lost(format!("{call}: {text}")),
-        _ => Error::Call { call: call.to_owned(), message: text },
     }
 }
 
@@ -215,11 +189,7 @@ impl Driver for Card {
         // SAFETY: the memory is owned by the caller from now on.
         let address = unsafe { result::malloc_sync(bytes) };
         address.map(Address).map_err(|error| match error.0 {
-            sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => {
-                const MIB: usize = 1 << 20;
-                let (free, total) = result::mem_get_info().unwrap_or_default();
-                Error::OutOfMemory { asked: bytes.div_ceil(MIB), free: free / MIB, total: total / MIB }
-            }
+            sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => out_of_memory(bytes),
             _ => failed("cuMemAlloc", error),
         })
     }

@@ -31,6 +31,16 @@ pub enum Error {
         /// Its compute capability.
         capability: [i32; 2],
     },
+    /// The driver lacks calls that are made of it.
+    #[error(
+        "the driver knows CUDA {driver}, but at least {needed} is needed: install a newer driver, or use --device cpu"
+    )]
+    AncientDriver {
+        /// The newest CUDA the driver knows.
+        driver: String,
+        /// The oldest that serves.
+        needed: String,
+    },
     /// The driver cannot load what the compiler made.
     #[error(
         "the driver (CUDA {driver}) does not take code of NVRTC {compiler}: install a newer driver or an older NVRTC"
@@ -43,11 +53,11 @@ pub enum Error {
     },
     /// No memory is left.
     #[error(
-        "out of memory on the graphics card: {asked} MiB more were asked for, {free} of {total} MiB are free: use a \
-         smaller --batch or --size"
+        "out of memory on the graphics card: {}{free} of {total} MiB are free: use a smaller --batch or --size",
+        more(*asked)
     )]
     OutOfMemory {
-        /// What was asked for, in MiB.
+        /// What was asked for, in MiB; 0 where that is not known.
         asked: usize,
         /// What is free, in MiB.
         free: usize,
@@ -84,6 +94,10 @@ pub enum Error {
         /// What the driver said.
         message: String,
     },
+}
+
+fn more(asked: usize) -> String {
+    if asked == 0 { String::new() } else { format!("{asked} MiB more were asked for, ") }
 }
 
 /// The result of a call to a device.

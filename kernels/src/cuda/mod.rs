@@ -28,6 +28,7 @@ pub mod driver;
 pub mod elementwise;
 mod error;
 pub mod extreme;
+mod failure;
 pub mod filter;
 pub mod gather;
 pub mod gemm;

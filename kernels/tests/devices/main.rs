@@ -15,7 +15,7 @@ use case::Case;
 use gobelin_emulation::{Emulation, Order};
 use gobelin_kernels::cpu::simd::{self, Form};
 use gobelin_kernels::cuda::driver::Driver;
-use gobelin_kernels::cuda::{Device, Error, is_driver_present};
+use gobelin_kernels::cuda::{Device, DeviceBuffer, Error, is_driver_present};
 
 /// Where a child process writes its results.
 const RESULTS: &str = "GOBELIN_RESULTS";
@@ -118,6 +118,14 @@ fn the_emulated_card_agrees() {
     let cases = cases::cut_by_the_card();
     let larger = device_results(&cases, emulation(Order::Forwards, 24).unwrap());
     assert_none("the larger emulated card differs", &compare(&cases, &host_results(&cases), &larger));
+}
+
+#[test]
+fn an_emulated_card_has_no_more_memory_than_others() {
+    let Some(device) = gobelin_emulation::device() else { return };
+    let trouble = DeviceBuffer::<f64>::new(&device, i32::MAX as usize).unwrap_err();
+    assert_eq!(trouble, Error::OutOfMemory { asked: 16_384, free: 4096, total: 4096 });
+    assert!(DeviceBuffer::<f32>::new(&device, 1).is_ok());
 }
 
 #[test]

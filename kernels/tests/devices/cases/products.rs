@@ -4,7 +4,7 @@ use gobelin_kernels::cuda::conv::{self, Activation, Conv2d, Epilogue};
 use gobelin_kernels::cuda::gemm::{self, Batch, Gemm};
 use gobelin_kernels::cuda::{DeviceBuffer, Precision};
 
-use crate::case::{Case, numbers, put, room};
+use crate::case::{Case, numbers, of, put, room};
 
 /// What the rounding of factors to TF32 may change, and that of single precision.
 const PRECISIONS: [(Precision, f32); 2] = [(Precision::Tf32, 2e-3), (Precision::F32, 2e-5)];
@@ -33,6 +33,18 @@ pub fn cases() -> Vec<Case> {
                 cases.push(product(shape, 1, precision, tolerance));
             }
         }
+    }
+    // What makes a number NaN may lie in the bits that TF32 has not.
+    for (precision, tolerance) in PRECISIONS {
+        let a = [f32::from_bits(0x7f80_0001), 1.0, f32::INFINITY, -f32::INFINITY];
+        cases.push(of(
+            format!("numbers that are not finite {precision:?}"),
+            tolerance,
+            [a.to_vec(), vec![1.0]],
+            4,
+            |[a, b], out| host_gemm::gemm(&Gemm::new(4, 1, 1), a, b, out),
+            move |[a, b], out| gemm::gemm(&Gemm::new(4, 1, 1), precision, a, b, out),
+        ));
     }
     for accumulate in [false, true] {
         let shape = Gemm { accumulate, transpose_b: true, ..Gemm::new(20, 33, 260) };
