@@ -22,7 +22,7 @@ pub enum Source {
     Drawings,
     /// `membranes` or `roads`: drawn by the program, with masks.
     Structures(Structure),
-    /// `seasons`: two domains drawn by the program, summer days (A) and winter nights (B).
+    /// `seasons`: two domains drawn by the program, summer days (A) and winter evenings (B).
     Seasons,
     /// `idx:DIR`: MNIST's and Fashion-MNIST's files.
     Idx(PathBuf),

@@ -33,7 +33,7 @@ fn a_landscape_has_the_same_bytes_on_every_machine() {
             checksum(&Seasons::new(season, 5..8, side, channels).sample(1).unwrap().picture)
         },
     );
-    assert_eq!(sums, [1053297352766375320, 4899085645496818084, 5999680640994323242]);
+    assert_eq!(sums, [1053297352766375320, 4899085645496818084, 11708144534854884366]);
 }
 
 /// Places where neighbours in a row are of very different colours.
@@ -55,7 +55,7 @@ fn held_out_pictures_are_each_others_translations_and_no_scene_is_trained_on_twi
     };
     let mean = |shift: usize| (0..50).map(|n| overlap(n, n + shift)).sum::<f64>() / 50.0;
     let (same, other) = (mean(0), mean(1));
-    assert!(same > 0.5 && other < 0.2, "{same} and {other}");
+    assert!(same > 0.4 && other < 0.1, "{same} and {other}");
 
     let [summer, winter] = TRAIN_SCENES;
     assert!(summer.end <= winter.start && winter.end <= HELD_OUT_SCENES.start);

@@ -56,9 +56,10 @@ struct Palette {
     hill: Colour,
     ground: [Colour; 2],
     crown: Colour,
-    /// What lies on crowns and roofs, and on how much of a crown.
-    cover: Colour,
-    covered: f32,
+    roof: Colour,
+    /// What lies on crowns and roofs, and on how much of either.
+    snow: Colour,
+    snowed: [f32; 2],
     trunk: Colour,
     walls: [Colour; 2],
     window: Colour,
@@ -71,26 +72,30 @@ const SUMMER: Palette = Palette {
     hill: [75.0, 135.0, 85.0],
     ground: [[140.0, 190.0, 80.0], [95.0, 150.0, 50.0]],
     crown: [35.0, 100.0, 45.0],
-    cover: [130.0, 60.0, 45.0],
-    covered: 0.0,
+    roof: [130.0, 60.0, 45.0],
+    snow: [255.0, 255.0, 255.0],
+    snowed: [0.0, 0.0],
     trunk: [95.0, 65.0, 40.0],
     walls: [[240.0, 230.0, 200.0], [215.0, 100.0, 70.0]],
     window: [55.0, 70.0, 100.0],
 };
 
-/// As in summer, trees are darker than the ground and houses brighter: else the nets find it easier to make houses of trees.
+/// As in summer, sky and ground are brighter than trees, and walls and roofs have the warm colours. Nothing in the
+/// losses forbids translators to make houses of trees and trees of houses, which they undo on the way back; they do so where the
+/// simplest change of colours goes that way, as from a bright sky to the dark one of a night, which turns dark trees bright.
 const WINTER: Palette = Palette {
-    sky: [[15.0, 20.0, 60.0], [75.0, 70.0, 125.0]],
-    light: [240.0, 240.0, 225.0],
-    cloud: [65.0, 70.0, 105.0],
-    hill: [80.0, 95.0, 140.0],
-    ground: [[140.0, 155.0, 200.0], [105.0, 120.0, 170.0]],
-    crown: [30.0, 60.0, 75.0],
-    cover: [230.0, 235.0, 250.0],
-    covered: 0.35,
-    trunk: [50.0, 40.0, 45.0],
-    walls: [[225.0, 195.0, 150.0], [190.0, 85.0, 65.0]],
-    window: [255.0, 235.0, 130.0],
+    sky: [[115.0, 115.0, 170.0], [245.0, 205.0, 190.0]],
+    light: [255.0, 240.0, 215.0],
+    cloud: [225.0, 205.0, 215.0],
+    hill: [150.0, 150.0, 185.0],
+    ground: [[215.0, 220.0, 240.0], [170.0, 180.0, 215.0]],
+    crown: [35.0, 75.0, 85.0],
+    roof: [150.0, 75.0, 65.0],
+    snow: [245.0, 248.0, 255.0],
+    snowed: [0.35, 0.6],
+    trunk: [70.0, 55.0, 55.0],
+    walls: [[240.0, 215.0, 170.0], [200.0, 95.0, 70.0]],
+    window: [255.0, 225.0, 120.0],
 };
 
 impl Landscape {
@@ -200,7 +205,9 @@ impl Thing {
 fn house(palette: &Palette, tone: f32, out: f32, across: f32, up: f32) -> Option<Colour> {
     const EAVES: f32 = 0.6;
     if up > EAVES {
-        return (out < 0.6 * (1.0 - up) / (1.0 - EAVES)).then_some(palette.cover);
+        let down = (1.0 - up) / (1.0 - EAVES);
+        let roof = if down < palette.snowed[1] { palette.snow } else { palette.roof };
+        return (out < 0.6 * down).then_some(roof);
     }
     let window = (across.abs() - 0.22).abs() < 0.1 && (up - 0.33).abs() < 0.12;
     (out < 0.46).then(|| if window { palette.window } else { mix(palette.walls, tone) })
@@ -211,9 +218,9 @@ fn tree(palette: &Palette, out: f32, up: f32) -> Option<Colour> {
     if up < FOOT {
         return (out < 0.06).then_some(palette.trunk);
     }
-    let crown = 0.32 * (1.0 - up) / (1.0 - FOOT);
-    let covered = (1.0 - up) / (1.0 - FOOT) < palette.covered;
-    (out < crown).then_some(if covered { palette.cover } else { palette.crown })
+    let down = (1.0 - up) / (1.0 - FOOT);
+    let crown = if down < palette.snowed[0] { palette.snow } else { palette.crown };
+    (out < 0.32 * down).then_some(crown)
 }
 
 /// Whether a place lies in an ellipse.

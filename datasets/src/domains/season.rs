@@ -1,4 +1,4 @@
-//! Drawn domains: landscapes on summer days, and on winter nights.
+//! Drawn domains: landscapes on summer days, and on winter evenings.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use crate::{DataError, Dataset, Picture, PictureShape, Sample};
 pub enum Season {
     /// On a summer day.
     Summer,
-    /// On a winter night.
+    /// On a winter evening.
     Winter,
 }
 
@@ -80,7 +80,7 @@ impl Dataset for Seasons {
     fn describe(&self) -> String {
         let season = match self.season {
             Season::Summer => "summer days",
-            Season::Winter => "winter nights",
+            Season::Winter => "winter evenings",
         };
         let mode = if self.channels == 1 { "grey" } else { "RGB" };
         format!(
