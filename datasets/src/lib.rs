@@ -25,7 +25,6 @@ mod drawing;
 mod drawings;
 mod error;
 pub mod faces;
-mod first;
 mod loader;
 mod masks;
 mod picture;
@@ -37,6 +36,7 @@ mod source;
 pub mod structures;
 mod subset;
 pub mod textures;
+mod view;
 
 pub use at_least::AtLeast;
 pub use check::check;
@@ -45,7 +45,6 @@ pub use domains::Domains;
 pub use drawings::Drawings;
 pub use error::DataError;
 pub use faces::{Faces, FacesOptions};
-pub use first::First;
 pub use loader::{
     Augmentation, Batch, BatchPlan, HeldOut, HeldOutOptions, Loader, LoaderOptions, Order, Shuffled,
     held_out_samples, skip_limit,
@@ -57,3 +56,4 @@ pub use remembered::Remembered;
 pub use source::{OpenOptions, Source, Split};
 pub use structures::{Structure, Structures};
 pub use subset::Subset;
+pub use view::View;

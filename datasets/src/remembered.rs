@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::{DataError, Dataset, PictureShape, Sample};
+use crate::{DataError, Dataset, Sample, View};
 
 /// A dataset whose pictures are decoded or drawn once and then kept: for few pictures that take longer to draw than to learn from.
 pub struct Remembered {
@@ -17,12 +17,12 @@ impl Remembered {
     }
 }
 
-impl Dataset for Remembered {
-    fn len(&self) -> usize {
-        self.whole.len()
+impl View for Remembered {
+    fn whole(&self) -> &dyn Dataset {
+        &*self.whole
     }
 
-    fn sample(&self, index: usize) -> Result<Sample, DataError> {
+    fn see(&self, index: usize) -> Result<Sample, DataError> {
         if let Some(sample) = self.samples[index].get() {
             return Ok(sample.clone());
         }
@@ -30,33 +30,5 @@ impl Dataset for Remembered {
         // Another thread may have been faster, with the same sample.
         let _ = self.samples[index].set(sample.clone());
         Ok(sample)
-    }
-
-    fn label(&self, index: usize) -> u32 {
-        self.whole.label(index)
-    }
-
-    fn classes(&self) -> usize {
-        self.whole.classes()
-    }
-
-    fn class_name(&self, label: u32) -> String {
-        self.whole.class_name(label)
-    }
-
-    fn name(&self, index: usize) -> String {
-        self.whole.name(index)
-    }
-
-    fn shape(&self) -> Option<PictureShape> {
-        self.whole.shape()
-    }
-
-    fn shortest_side(&self) -> Option<usize> {
-        self.whole.shortest_side()
-    }
-
-    fn describe(&self) -> String {
-        self.whole.describe()
     }
 }

@@ -26,6 +26,17 @@ impl Subset {
         Self { whole, indices, labels, part: "a part" }
     }
 
+    /// The first `count` pictures, or all there are: how much does a trainer make of little data? All labels are kept.
+    ///
+    /// # Panics
+    /// When `count` is 0.
+    #[track_caller]
+    pub fn first(whole: Arc<dyn Dataset>, count: usize) -> Self {
+        assert!(count > 0, "Subset::first: 0 pictures, expected at least one");
+        let (labels, count) = ((0..whole.classes() as u32).collect(), count.min(whole.len()));
+        Self { whole, indices: (0..count).collect(), labels, part: "the first of them" }
+    }
+
     /// How data that comes in one piece is split by picture: every tenth is held out, the first among them.
     pub fn by_picture(whole: impl Dataset + 'static, split: Split) -> Self {
         let indices = (0..whole.len()).filter(|index| keeps(*index, split)).collect();

@@ -16,6 +16,17 @@ pub struct Identities {
 }
 
 impl Identities {
+    /// Some pictures below a folder: the files, each with its label, a place among the names.
+    ///
+    /// # Panics
+    /// When a label has no name.
+    #[track_caller]
+    pub fn chosen(folder: &Path, names: Vec<String>, pictures: Vec<(PathBuf, u32)>) -> Self {
+        let most = pictures.iter().map(|&(_, label)| label as usize + 1).max().unwrap_or(0);
+        assert!(most <= names.len(), "Identities::chosen: {} names, expected at least {most}", names.len());
+        Self { folder: folder.to_owned(), names, pictures }
+    }
+
     /// What a folder should hold.
     pub(crate) const LAYOUT: &str = "one folder a person or class, each with PNG or JPEG pictures";
 

@@ -1,16 +1,17 @@
-//! LFW's list of pairs, pairs.txt (Huang et al. 2007, view 2).
+//! LFW's lists of pairs (Huang et al. 2007).
 //!
-//! The first line has the number of folds and of pairs, 10 and 300; then comes fold after fold, 300 lines `NAME I J`, two
-//! pictures of one person, and 300 lines `NAME I OTHER J`, pictures of two. Picture I of NAME lies in
-//! `NAME/NAME_000I.jpg` (or .jpeg, .png).
+//! View 2, which results are told by, is pairs.txt: the first line has the number of folds and of pairs, 10 and 300; then comes
+//! fold after fold, 300 lines `NAME I J`, two pictures of one person, and 300 lines `NAME I OTHER J`, pictures of two. View 1,
+//! which models are chosen by, is pairsDevTrain.txt and pairsDevTest.txt: one number, then so many lines of the one kind and as many
+//! of the other. Picture I of NAME lies in `NAME/NAME_000I.jpg` (or .jpeg, .png).
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use gobelin_datasets::{DataError, Dataset, Picture, PictureShape, Sample};
+use gobelin_datasets::{DataError, Dataset, Identities, Sample, View};
 use gobelin_harness::Failure;
 
-use crate::exam::Pair;
+use crate::exam::{FOLDS, Pair};
 
 /// The pairs of a list, and the pictures that they are of.
 pub struct Pairs {
@@ -22,12 +23,9 @@ pub struct Pairs {
     pub folds: usize,
 }
 
-/// Pictures named by a list.
-pub struct Listed {
-    folder: PathBuf,
-    names: Vec<String>,
-    pictures: Vec<(PathBuf, u32)>,
-}
+/// Pictures named by a list. A pair whose picture cannot be seen must not be judged by another picture: one that does not
+/// decode stops the run, where a loader would skip it.
+pub struct Listed(Identities);
 
 /// A list that is being read.
 struct Reader<'a> {
@@ -46,7 +44,10 @@ impl Pairs {
     /// The list cannot be read or has another form, or a picture is missing.
     pub fn read(list: &Path, folder: &Path) -> Result<Self, Failure> {
         let text = std::fs::read_to_string(list).map_err(|error| {
-            format!("{}: cannot be read ({error}); expected LFW's pairs.txt; check --pairs", list.display())
+            format!(
+                "{}: cannot be read ({error}); expected one of LFW's lists of pairs; check --pairs",
+                list.display()
+            )
         })?;
         if !folder.is_dir() {
             let message =
@@ -63,35 +64,44 @@ impl Pairs {
         };
         let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
         let first = lines.next().map_or("", |(_, line)| line);
-        let numbers: Vec<usize> = first.split_whitespace().map_while(|word| word.parse().ok()).collect();
-        let &[folds, length] = &numbers[..] else {
-            return Err(reader.refuse(0, first, "the number of folds and of pairs, as `10 300`"));
+        let words = first.split_whitespace();
+        let numbers: Vec<usize> = words.map(str::parse).collect::<Result<_, _>>().unwrap_or_default();
+        let (folds, length) = match numbers[..] {
+            [folds, length] if folds >= 2 && length >= 1 => (folds, length),
+            [length] if length >= 2 => (1, length),
+            _ => {
+                let expected = "the number of folds and of pairs, as `10 300`, or of pairs alone, as `500`";
+                return Err(reader.refuse(0, first, expected));
+            }
         };
-        if folds < 2 || length == 0 {
-            return Err(reader.refuse(0, first, "two folds or more, of a pair or more each"));
-        }
         let mut pairs = Vec::new();
         for (number, line) in lines {
             let same = pairs.len() / length % 2 == 0;
             pairs.push(reader.pair(number, line, same)?);
         }
-        if pairs.len() != 2 * folds * length {
+        if Some(pairs.len()) != folds.checked_mul(length).and_then(|half| half.checked_mul(2)) {
+            let each = if folds > 1 { format!("{folds} folds of ") } else { String::new() };
             return Err(format!(
-                "{}: {} pairs; expected {folds} folds of {length} of one person and {length} of two, {} in all; is the file \
-                 whole?",
+                "{}: {} pairs; expected {each}{length} of one person and {length} of two; is the file whole?",
                 list.display(),
                 pairs.len(),
-                2 * folds * length
             )
             .into());
         }
-        let pictures = Listed { folder: folder.to_owned(), names: reader.names, pictures: reader.pictures };
-        Ok(Self { pictures, pairs, folds })
+        let pictures = Listed(Identities::chosen(folder, reader.names, reader.pictures));
+        if folds > 1 {
+            return Ok(Self { pictures, pairs, folds });
+        }
+        // View 1 has no folds: its pairs make them in their order, as many of each kind in each.
+        let (same, different) = pairs.split_at(length);
+        let pairs = same.iter().zip(different).flat_map(|(same, different)| [*same, *different]).collect();
+        Ok(Self { pictures, pairs, folds: FOLDS.min(length) })
     }
 
     /// The people in it.
     pub fn people(&self) -> BTreeSet<String> {
-        self.pictures.names.iter().cloned().collect()
+        let Listed(people) = &self.pictures;
+        (0..people.classes() as u32).map(|label| people.class_name(label)).collect()
     }
 }
 
@@ -99,7 +109,7 @@ impl Reader<'_> {
     fn refuse(&self, number: usize, found: &str, expected: &str) -> Failure {
         let found: String = found.chars().take(80).map(|c| if c.is_control() { ' ' } else { c }).collect();
         format!(
-            "{}, line {}: `{found}`; expected {expected}; is it LFW's pairs.txt?",
+            "{}, line {}: `{found}`; expected {expected}; is it one of LFW's lists of pairs?",
             self.list.display(),
             number + 1
         )
@@ -110,13 +120,20 @@ impl Reader<'_> {
         let words: Vec<&str> = line.split_whitespace().collect();
         let read = |word: &str| word.parse::<u32>().ok();
         let found = match (same, &words[..]) {
-            (true, [name, i, j]) => read(i).zip(read(j)).map(|(i, j)| ((*name, i), (*name, j))),
-            (false, [name, i, other, j]) => read(i).zip(read(j)).map(|(i, j)| ((*name, i), (*other, j))),
+            (true, [name, i, j]) if read(i) != read(j) => {
+                read(i).zip(read(j)).map(|(i, j)| ((*name, i), (*name, j)))
+            }
+            (false, [name, i, other, j]) if name != other => {
+                read(i).zip(read(j)).map(|(i, j)| ((*name, i), (*other, j)))
+            }
             _ => None,
         };
         let Some((a, b)) = found else {
-            let expected =
-                if same { "`NAME I J`, two pictures of one person" } else { "`NAME I OTHER J`, two people" };
+            let expected = if same {
+                "`NAME I J`, two pictures of one person"
+            } else {
+                "`NAME I OTHER J`, pictures of two"
+            };
             return Err(self.refuse(number, line, expected));
         };
         Ok(Pair { a: self.place(number, a)?, b: self.place(number, b)?, same })
@@ -150,43 +167,15 @@ impl Reader<'_> {
     }
 }
 
-impl Dataset for Listed {
-    fn len(&self) -> usize {
-        self.pictures.len()
+impl View for Listed {
+    fn whole(&self) -> &dyn Dataset {
+        &self.0
     }
 
-    fn sample(&self, index: usize) -> Result<Sample, DataError> {
-        let (path, label) = &self.pictures[index];
-        // A pair whose picture cannot be seen must not be judged by another picture: this is no [`DataError::Picture`],
-        // in whose place the next one would be taken.
-        let picture = Picture::read(path).map_err(|error| match error {
+    fn see(&self, index: usize) -> Result<Sample, DataError> {
+        self.0.sample(index).map_err(|error| match error {
             DataError::Picture { path, reason } => DataError::System { path, action: "decode", reason },
             other => other,
-        })?;
-        Ok(Sample { picture, label: *label, mask: None })
-    }
-
-    fn label(&self, index: usize) -> u32 {
-        self.pictures[index].1
-    }
-
-    fn classes(&self) -> usize {
-        self.names.len()
-    }
-
-    fn class_name(&self, label: u32) -> String {
-        self.names[label as usize].clone()
-    }
-
-    fn name(&self, index: usize) -> String {
-        self.pictures[index].0.display().to_string()
-    }
-
-    fn shape(&self) -> Option<PictureShape> {
-        None
-    }
-
-    fn describe(&self) -> String {
-        format!("{}: {} pictures of {} people in pairs", self.folder.display(), self.len(), self.classes())
+        })
     }
 }

@@ -94,7 +94,7 @@ pub struct FaceNetOptions {
     /// Held-out pictures that are verified
     #[arg(long, value_name = "N", default_value_t = 2000)]
     pub held_out: usize,
-    /// Verify LFW's list of pairs instead of held-out people; the people in it are not trained on
+    /// Verify one of LFW's lists of pairs (view 1 or 2) instead of held-out people; the people in it are not trained on
     #[arg(long, value_name = "pairs.txt")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pairs: Option<PathBuf>,
@@ -369,7 +369,13 @@ impl FaceNetOptions {
             None => Exam::new(&people::open(&source, Split::HeldOut, size)?, self.held_out, size)?,
         };
         let order = PeopleByFaces::new(trainable.pictures.clone(), people, faces, run.seed);
-        for line in trainable.notices(&run.data).into_iter().chain([order.describe()]) {
+        let never = (self.pretrain > 0 && self.pretrain >= run.steps).then(|| {
+            format!(
+                "--pretrain {}: all {} steps are softmax, none has triplets; make --steps larger or --pretrain smaller",
+                self.pretrain, run.steps
+            )
+        });
+        for line in trainable.notices(&run.data, faces).into_iter().chain([order.describe()]).chain(never) {
             tell(&line);
         }
         let batches = (self.mine_from as u64).div_ceil(run.batch as u64);

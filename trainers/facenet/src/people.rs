@@ -94,14 +94,23 @@ impl Trainable {
         Err(message.into())
     }
 
-    /// Lines on the people left out.
-    pub fn notices(&self, source: &str) -> Vec<String> {
+    /// Lines on the people left out, and on those who have fewer pictures than the `faces` of a batch.
+    pub fn notices(&self, source: &str, faces: usize) -> Vec<String> {
         let everybody = self.pictures.len() + self.single + self.examined;
         let line = |count: usize, why: &str| {
             (count > 0)
                 .then(|| format!("{source}: {count} of {everybody} people are left out of training: {why}"))
         };
+        let few = self.pictures.iter().filter(|own| own.len() < faces).count();
+        let few = (few > 0).then(|| {
+            format!(
+                "{source}: {few} of {} people to train on have fewer than {faces} pictures: batches show all of theirs, each once, \
+                 and are smaller than --batch says",
+                self.pictures.len()
+            )
+        });
         let single = line(self.single, "they have one picture, and a positive needs two");
-        single.into_iter().chain(line(self.examined, "--pairs asks for them")).collect()
+        let examined = line(self.examined, "--pairs asks for them");
+        [single, examined, few].into_iter().flatten().collect()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 use gobelin_datasets::{
-    Augmentation, Dataset, First, Loader, LoaderOptions, OpenOptions, Source, Split, Structure, set_share,
+    Augmentation, Dataset, Loader, LoaderOptions, OpenOptions, Source, Split, Structure, Subset, set_share,
 };
 use gobelin_harness::{Defaults, Error, Failure, Given, Recipe, RunOptions, Tool, VggOptions};
 use gobelin_losses::topology::Topology;
@@ -237,7 +237,7 @@ impl SegmentOptions {
             OpenOptions { split, size: self.size.unwrap_or(64), channels: self.channels.unwrap_or(3) };
         let data = Self::source(run)?.open(&options)?;
         Ok(match self.pictures.filter(|_| split == Split::Train) {
-            Some(count) => Arc::new(First::new(data, count)),
+            Some(count) => Arc::new(Subset::first(data, count)),
             None => data,
         })
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 use gobelin_datasets::{
-    AtLeast, Augmentation, Dataset, First, Loader, LoaderOptions, OpenOptions, Picture, Remembered, Source,
-    Split, faces, held_out_samples,
+    AtLeast, Augmentation, Dataset, Loader, LoaderOptions, OpenOptions, Picture, Remembered, Source, Split,
+    Subset, faces, held_out_samples,
 };
 use gobelin_harness::{Defaults, Error, Failure, Given, Origin, Recipe, RunOptions, Tool, VggOptions};
 use gobelin_losses::content::{Content, Normalise};
@@ -295,7 +295,7 @@ impl SuperresOptions {
             Source::Folder(_) if enlarging => Arc::new(AtLeast::new(data, size)),
             Source::Folder(_) => data,
             _ if split == Split::HeldOut => data,
-            _ => Arc::new(Remembered::new(Arc::new(First::new(data, DRAWN)))),
+            _ => Arc::new(Remembered::new(Arc::new(Subset::first(data, DRAWN)))),
         })
     }
 

@@ -231,7 +231,8 @@ fn lfws_list_is_what_is_verified() {
             write_picture(&folder.join(format!("{number}.png")), person * 7 + number);
         }
     }
-    fs::write(here.path().join("pairs.txt"), list(10, 3)).unwrap();
+    let write = |name: &str, text: &str| fs::write(here.path().join(name), text).unwrap();
+    write("pairs.txt", &list(10, 3));
     // Every tenth person is held out, 30 among them: three are left.
     let words = format!("facenet --out run {TINY} --data identities:people --pairs pairs.txt");
     let output = gobelin(here.path(), &words).output().unwrap();
@@ -240,19 +241,36 @@ fn lfws_list_is_what_is_verified() {
     assert!(told.contains("people are left out of training: --pairs asks for them"), "{told}");
     let line = String::from_utf8_lossy(&output.stdout);
     assert!(line.contains("10 folds of 6 pairs"), "{line}");
+    // View 1: the same lines, those of one person first, make as many folds of as many.
+    let (same, different): (Vec<String>, Vec<String>) = list(10, 3)
+        .lines()
+        .skip(1)
+        .map(|line| format!("{line}\n"))
+        .partition(|line| line.matches('\t').count() == 2);
+    write("dev.txt", &format!("30\n{}{}", same.concat(), different.concat()));
+    write("dev-cut.txt", &format!("30\n{}", same.concat()));
+    write("dev-one.txt", "1\nperson_01\t1\t2\nperson_01\t1\tperson_02\t1\n");
+    let words = format!("facenet --out view-1 {TINY} --data identities:people --pairs dev.txt");
+    let output = gobelin(here.path(), &words).output().unwrap();
+    let dev = String::from_utf8_lossy(&output.stdout);
+    assert!(dev.contains("10 folds of 6 pairs"), "{dev}");
+    let rates = |line: &str| line[line.find("VAL").unwrap()..line.find('(').unwrap()].to_owned();
+    assert_eq!(rates(&dev), rates(&line));
     // The same from the list and another folder of the same pictures.
     let words = format!("facenet --out other {TINY} --pairs pairs.txt --pairs-data people");
     assert_eq!(call(here.path(), &words).0, 0);
 
-    let write = |name: &str, text: &str| fs::write(here.path().join(name), text).unwrap();
     write("missing.txt", &list(10, 3).replacen("person_04\t1\t2", "person_04\t1\t9", 1));
     write("cut.txt", &list(10, 3)[..300]);
     write("people.txt", "10\nperson_01\t2\n");
+    write("twice.txt", &list(10, 3).replacen("person_04\t1\t2", "person_04\t1\t1", 1));
+    write("one.txt", &list(10, 3).replacen("\tperson_07\t2", "\tperson_00\t2", 1));
+    write("huge.txt", &format!("{0} {0}\n", u64::MAX));
     write("words.txt", "folds and pairs\n");
     write("empty.txt", "");
     write("mixed.txt", &list(10, 3).replacen("person_04\t1\t2", "person_04\t1\tperson_05\t2", 1));
     write("leading.txt", &list(10, 3).replacen("person_04", "../people/person_04", 1));
-    let is_it = "is it LFW's pairs.txt?";
+    let is_it = "is it one of LFW's lists of pairs?";
     for (name, begin, end) in [
         ("none.txt", "none.txt: cannot be read (", "check --pairs"),
         (
@@ -261,7 +279,12 @@ fn lfws_list_is_what_is_verified() {
             "check --pairs-data",
         ),
         ("cut.txt", "cut.txt", "?"),
-        ("people.txt", "people.txt, line 1: `10`; expected the number of folds and of pairs", is_it),
+        ("people.txt", "people.txt, line 2: `person_01 2`; expected `NAME I J`, two pictures", is_it),
+        ("twice.txt", "twice.txt, line 9: `person_04 1 1`; expected `NAME I J`, two pictures", is_it),
+        ("one.txt", "one.txt, line 5: `person_00 1 person_00 2`; expected `NAME I OTHER J`, pictures", is_it),
+        ("huge.txt", "huge.txt: 0 pairs; expected 18446744073709551615 folds of 1844674407370955", "whole?"),
+        ("dev-cut.txt", "dev-cut.txt: 30 pairs; expected 30 of one person and 30 of two; is the", "whole?"),
+        ("dev-one.txt", "dev-one.txt, line 1: `1`; expected the number of folds and of pairs", is_it),
         ("words.txt", "words.txt, line 1: `folds and pairs`; expected the number of folds", is_it),
         ("empty.txt", "empty.txt, line 1: ``; expected the number of folds and of pairs", is_it),
         ("mixed.txt", "mixed.txt, line 9: `person_04 1 person_05 2`; expected `NAME I J`", is_it),
@@ -278,6 +301,27 @@ fn lfws_list_is_what_is_verified() {
     }
     let words = format!("facenet --out new {TINY} --pairs pairs.txt --pairs-data nowhere");
     must_refuse(here.path(), &words, 1, "nowhere: no such folder; expected LFW's pictures", "--pairs-data");
+}
+
+#[test]
+fn what_a_run_does_unasked_is_told() {
+    let here = workplace();
+    let told = |words: &str| {
+        let tiny = TINY.replace("--faces 2", "--faces 4");
+        let (code, lines) = call(here.path(), &format!("facenet --out run {tiny} {words}"));
+        assert_eq!(code, 0, "{words}: {lines:?}");
+        fs::remove_dir_all(here.path().join("run")).unwrap();
+        let about = |part: &str| lines.iter().find(|line| line.contains(part)).cloned();
+        (about("have fewer than"), about("none has triplets"))
+    };
+    let (few, never) = told("--data identities:people --pretrain 12");
+    // Ten of thirty people have four pictures, and person 7 has a fourth in inks; of the other nineteen two are held out.
+    let line = "identities:people: 17 of 27 people to train on have fewer than 4 pictures: batches show all of theirs, each once, and \
+                are smaller than --batch says";
+    assert_eq!(few.as_deref(), Some(line));
+    let line = "--pretrain 12: all 12 steps are softmax, none has triplets; make --steps larger or --pretrain smaller";
+    assert_eq!(never.as_deref(), Some(line));
+    assert_eq!(told("--pretrain 11"), (None, None));
 }
 
 #[test]

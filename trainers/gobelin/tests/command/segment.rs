@@ -244,7 +244,7 @@ fn data_that_cannot_be_trained_on() {
         (
             "--pictures 3",
             1,
-            "membranes: 20000 drawn grey pictures of 64x64 with masks, the first 3 of them: a batch of 4",
+            "membranes: 20000 drawn grey pictures of 64x64 with masks, the first of them: 3 pictures: a batch of 4",
             "",
         ),
         ("--data pairs:", 2, "data source `pairs:`: no folder given", ""),
