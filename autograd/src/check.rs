@@ -108,9 +108,11 @@ impl GradientCheck {
     /// With the mismatch.
     #[track_caller]
     pub fn assert(&self, inputs: &[Tensor], function: impl Fn(&[Var]) -> Var) {
-        if let Err(mismatch) = self.run(inputs, function) {
+        if let Err(mismatch) = self.run(inputs, &function) {
             panic!("{mismatch}");
         }
+        #[cfg(test)]
+        crate::ops::testing::assert_same_on_a_card(inputs, function);
     }
 
     fn check_order(

@@ -17,6 +17,8 @@
 //! Every derivative is itself written with differentiable ops, so a gradient can be differentiated again:
 //! [`Tape::differentiable_gradients`] returns `Var`s. That is what gradient penalties and Hessian-vector products need.
 //!
+//! Ops run on a graphics card where their inputs lie there ([`Tensor::to_device`]).
+//!
 //! Mistakes in code (shapes that do not fit) panic at the caller's line and name the op, the shapes and what was
 //! expected. Nothing here reads data from outside, so nothing here returns an error.
 
@@ -28,9 +30,11 @@ pub mod profile;
 pub mod random;
 mod tape;
 mod tensor;
+mod values;
 mod var;
 
 pub use parameter::Parameter;
 pub use tape::{Rule, Step, Tape};
 pub use tensor::Tensor;
+pub use values::attempt;
 pub use var::Var;

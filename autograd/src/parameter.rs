@@ -3,6 +3,8 @@
 use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 
+use gobelin_kernels::cuda::Device;
+
 use crate::tensor::Tensor;
 
 /// A named tensor that lives longer than a step: a weight, a bias, a statistic.
@@ -40,7 +42,12 @@ impl Parameter {
         self.borrow().shape().to_vec()
     }
 
-    /// Replaces the value.
+    /// Moves the value to a device, where it stays: what is set or changed later goes there too.
+    pub fn to_device(&self, device: &Device) {
+        self.change(|value| *value = value.to_device(device));
+    }
+
+    /// Replaces the value; the new one goes to the device where the old one lies.
     ///
     /// # Panics
     /// If the shape changes.
@@ -52,14 +59,30 @@ impl Parameter {
             self.borrow().shape(),
             value.shape()
         );
+        let place = self.borrow().device().cloned();
         self.0.version.set(self.0.version.get() + 1);
-        *self.0.value.borrow_mut() = value;
+        *self.0.value.borrow_mut() = match place {
+            None => value,
+            Some(place) => value.to_device(&place),
+        };
     }
 
-    /// Changes the values in place (on a copy, while a tape still holds the old ones).
+    /// Changes the values in place (on a copy, while a tape still holds the old ones). Those of a device are read and written
+    /// back.
     pub fn update(&self, change: impl FnOnce(&mut [f32])) {
+        let place = self.borrow().device().cloned();
+        self.change(|value| {
+            change(value.data_mut());
+            if let Some(place) = place {
+                *value = value.to_device(&place);
+            }
+        });
+    }
+
+    /// Changes the value where it lies.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Tensor)) {
         self.0.version.set(self.0.version.get() + 1);
-        change(self.0.value.borrow_mut().data_mut());
+        change(&mut self.0.value.borrow_mut());
     }
 
     /// What a tape knows this value by.

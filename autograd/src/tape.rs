@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
+use gobelin_kernels::cuda::elementwise::Zip;
+
 use crate::ops;
 use crate::parameter::Parameter;
 use crate::profile;
@@ -165,13 +167,13 @@ impl Tape {
             "gradients: the loss has shape {:?}, expected one value",
             loss.shape()
         );
-        let zeros = |input: &Var| Var::constant(Tensor::zeros(input.shape()));
+        let zeros = |input: &Var| Var::constant(input.tensor().full_beside(input.shape(), 0.0));
         let Some(last) = self.node_of(loss) else { return inputs.iter().map(|input| zeros(input)).collect() };
         let wanted: Vec<Option<usize>> = inputs.iter().map(|input| self.node_of(input)).collect();
         let leads = self.leads_to(&wanted, last);
         let backward = profile::set_backward(true);
         let mut gradients: Vec<Option<Var>> = vec![None; last + 1];
-        gradients[last] = Some(Var::constant(Tensor::ones(loss.shape())));
+        gradients[last] = Some(Var::constant(loss.tensor().full_beside(loss.shape(), 1.0)));
         for node in (0..=last).rev() {
             if !leads[node] || gradients[node].is_none() {
                 continue;
@@ -201,7 +203,7 @@ impl Tape {
                     None => result,
                     Some(sum) if recording => ops::add(&sum, &result),
                     Some(sum) => {
-                        let sum = sum.into_tensor().zip_into(result.tensor(), |a, b| a + b);
+                        let sum = sum.into_tensor().zip_into_as(result.tensor(), Zip::Add, |a, b| a + b);
                         profile::charge("accumulate", [sum.shape(), result.shape()].into_iter(), sum.shape());
                         Var::constant(sum)
                     }

@@ -1,17 +1,20 @@
 //! The absolute value.
 
+use gobelin_kernels::cuda::elementwise::{Map, Zip};
+
 use crate::ops;
 use crate::var::Var;
 
 /// `|x|`. Derivative: the sign of `x`, 0 at 0.
 pub fn abs(x: &Var) -> Var {
     let saved = x.tensor().clone();
-    Var::record("abs", x.tensor().map(f32::abs), &[x], move |step| {
+    Var::record("abs", x.tensor().map_as(Map::Abs, f32::abs), &[x], move |step| {
         let sign = |v: f32| if v > 0.0 { 1.0 } else { -f32::from(v < 0.0) };
         if step.is_final() {
-            return vec![Some(step.gradient.into_tensor().zip_into(&saved, |g, x| g * sign(x)).into())];
+            let gradient = step.gradient.into_tensor();
+            return vec![Some(gradient.zip_into_as(&saved, Zip::AbsGradient, |g, x| g * sign(x)).into())];
         }
-        vec![Some(ops::mul(&step.gradient, &saved.map(sign).into()))]
+        vec![Some(ops::mul(&step.gradient, &saved.map_as(Map::Sign, sign).into()))]
     })
 }
 

@@ -1,6 +1,7 @@
 //! Sums, differences, products and quotients, with NumPy's broadcasting.
 
 use gobelin_kernels::cpu::elementwise;
+use gobelin_kernels::cuda::elementwise::{self as device, Zip};
 
 use super::broadcast::{broadcast_shape, strides_for, sum_to};
 use crate::ops;
@@ -11,7 +12,7 @@ use crate::var::Var;
 #[track_caller]
 pub fn add(a: &Var, b: &Var) -> Var {
     let (a_shape, b_shape) = (a.shape().to_vec(), b.shape().to_vec());
-    Var::record("add", combine("add", a, b, |a, b| a + b), &[a, b], move |step| {
+    Var::record("add", combine("add", a, b, Zip::Add, |a, b| a + b), &[a, b], move |step| {
         let for_a = step.needs(0).then(|| sum_to(&step.gradient, &a_shape));
         let for_b = step.needs(1).then(|| sum_to(&step.gradient, &b_shape));
         vec![for_a, for_b]
@@ -22,7 +23,7 @@ pub fn add(a: &Var, b: &Var) -> Var {
 #[track_caller]
 pub fn sub(a: &Var, b: &Var) -> Var {
     let (a_shape, b_shape) = (a.shape().to_vec(), b.shape().to_vec());
-    Var::record("sub", combine("sub", a, b, |a, b| a - b), &[a, b], move |step| {
+    Var::record("sub", combine("sub", a, b, Zip::Sub, |a, b| a - b), &[a, b], move |step| {
         let for_b = step.needs(1).then(|| ops::neg(&sum_to(&step.gradient, &b_shape)));
         let for_a = step.needs(0).then(|| sum_to(&step.gradient, &a_shape));
         vec![for_a, for_b]
@@ -33,7 +34,7 @@ pub fn sub(a: &Var, b: &Var) -> Var {
 #[track_caller]
 pub fn mul(a: &Var, b: &Var) -> Var {
     let saved = (a.clone(), b.clone());
-    Var::record("mul", combine("mul", a, b, |a, b| a * b), &[a, b], move |step| {
+    Var::record("mul", combine("mul", a, b, Zip::Mul, |a, b| a * b), &[a, b], move |step| {
         let (a, b) = &saved;
         let for_b = step.needs(1).then(|| sum_to(&mul(&step.gradient, a), b.shape()));
         let for_a = step.needs(0).then(|| sum_to(&mul(&step.gradient, b), a.shape()));
@@ -45,7 +46,7 @@ pub fn mul(a: &Var, b: &Var) -> Var {
 #[track_caller]
 pub fn div(a: &Var, b: &Var) -> Var {
     let saved = (a.clone(), b.clone());
-    Var::record("div", combine("div", a, b, |a, b| a / b), &[a, b], move |step| {
+    Var::record("div", combine("div", a, b, Zip::Div, |a, b| a / b), &[a, b], move |step| {
         let (a, b) = &saved;
         let over_b = div(&step.gradient, b);
         let for_b = step.needs(1).then(|| ops::neg(&sum_to(&mul(&over_b, &div(a, b)), b.shape())));
@@ -54,17 +55,27 @@ pub fn div(a: &Var, b: &Var) -> Var {
     })
 }
 
+/// `function`, which a device knows by `name`, of two tensors, broadcast.
 #[track_caller]
-pub(super) fn combine(op: &str, a: &Var, b: &Var, function: impl Fn(f32, f32) -> f32 + Sync) -> Tensor {
+pub(super) fn combine(
+    op: &str,
+    a: &Var,
+    b: &Var,
+    name: Zip,
+    function: impl Fn(f32, f32) -> f32 + Sync,
+) -> Tensor {
     let (a, b) = (a.tensor(), b.tensor());
     if a.shape() == b.shape() {
-        return a.zip(b, function);
+        return a.zip_as(b, name, function);
     }
     let shape = broadcast_shape(op, a.shape(), b.shape());
     let (a_strides, b_strides) = (strides_for(a.shape(), &shape), strides_for(b.shape(), &shape));
-    Tensor::build(&shape, |out| {
-        elementwise::zip_strided(&shape, (a.data(), &a_strides), (b.data(), &b_strides), out, function);
-    })
+    Tensor::compute(
+        &shape,
+        [a, b],
+        |[a, b], out| elementwise::zip_strided(&shape, (a, &a_strides), (b, &b_strides), out, function),
+        |[a, b], out| device::zip_strided(&shape, (a, &a_strides), (b, &b_strides), out, name),
+    )
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Repeating a tensor along axes, and its adjoint, summing along them.
 
 use gobelin_kernels::cpu::elementwise;
+use gobelin_kernels::cuda::elementwise::{self as device, Zip};
 
 use crate::ops;
 use crate::tensor::Tensor;
@@ -18,9 +19,12 @@ pub fn broadcast_to(x: &Var, shape: &[usize]) -> Var {
     let fits = broadcast_shape("broadcast_to", x.shape(), shape) == shape;
     assert!(fits, "broadcast_to: shape {:?} does not broadcast to {shape:?}", x.shape());
     let (strides, none) = (strides_for(x.shape(), shape), vec![0; shape.len()]);
-    let y = Tensor::build(shape, |out| {
-        elementwise::zip_strided(shape, (x.tensor().data(), &strides), (&[0.0], &none), out, |x, _| x);
-    });
+    let y = Tensor::compute(
+        shape,
+        [x.tensor()],
+        |[x], out| elementwise::zip_strided(shape, (x, &strides), (&[0.0], &none), out, |x, _| x),
+        |[x], out| device::zip_strided(shape, (x, &strides), (x, &none), out, Zip::First),
+    );
     let from = x.shape().to_vec();
     Var::record("broadcast_to", y, &[x], move |step| vec![Some(sum_to(&step.gradient, &from))])
 }

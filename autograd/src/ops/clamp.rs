@@ -1,5 +1,7 @@
 //! Values kept within bounds.
 
+use gobelin_kernels::cuda::elementwise::{Map, Zip};
+
 use crate::ops;
 use crate::var::Var;
 
@@ -16,14 +18,19 @@ pub fn clamp(x: &Var, low: f32, high: f32) -> Var {
         let v = if v < low { low } else { v };
         if v > high { high } else { v }
     };
-    Var::record("clamp", x.tensor().map(within), &[x], move |step| {
+    Var::record("clamp", x.tensor().map_as(Map::Clamp(low, high), within), &[x], move |step| {
         let inside = move |v: f32| v >= low && v <= high;
+        let slopes = || saved.map_as(Map::IsInside(low, high), move |x| f32::from(inside(x)));
         if step.is_final() {
-            let pass = move |g: f32, x: f32| if inside(x) { g } else { 0.0 };
-            return vec![Some(step.gradient.into_tensor().zip_into(&saved, pass).into())];
+            let gradient = step.gradient.into_tensor();
+            let gradient = if saved.device().is_some() {
+                gradient.zip_into_as(&slopes(), Zip::Masked, |g, slope| if slope == 0.0 { 0.0 } else { g })
+            } else {
+                gradient.zip_into(&saved, move |g, x| if inside(x) { g } else { 0.0 })
+            };
+            return vec![Some(gradient.into())];
         }
-        let slopes = saved.map(move |x| f32::from(inside(x)));
-        vec![Some(ops::mul(&step.gradient, &slopes.into()))]
+        vec![Some(ops::mul(&step.gradient, &slopes().into()))]
     })
 }
 

@@ -1,6 +1,7 @@
 //! Tensors side by side.
 
 use gobelin_kernels::cpu::layout;
+use gobelin_kernels::cuda::{DeviceBuffer, layout as device};
 
 use crate::ops;
 use crate::tensor::Tensor;
@@ -24,9 +25,19 @@ pub fn concat(parts: &[&Var], axis: usize) -> Var {
     let lengths: Vec<usize> = parts.iter().map(|part| part.shape()[axis]).collect();
     let mut shape = first.to_vec();
     shape[axis] = lengths.iter().sum();
-    let inputs: Vec<(&[f32], usize)> =
-        parts.iter().map(|part| (part.tensor().data(), part.shape()[axis..].iter().product())).collect();
-    let y = Tensor::build(&shape, |out| layout::interleave(&inputs, out));
+    let tensors: Vec<&Tensor> = parts.iter().map(|part| part.tensor()).collect();
+    let piece = |tensor: &Tensor| tensor.shape()[axis..].iter().product();
+    let y = match Tensor::common_device(&tensors) {
+        None => {
+            let inputs: Vec<(&[f32], usize)> = tensors.iter().map(|t| (t.data(), piece(t))).collect();
+            Tensor::build(&shape, |out| layout::interleave(&inputs, out))
+        }
+        Some(place) => {
+            let inputs: Vec<(&DeviceBuffer, usize)> =
+                tensors.iter().map(|t| (t.buffer(place), piece(t))).collect();
+            Tensor::build_on(place, &shape, |out| device::interleave(&inputs, out))
+        }
+    };
     Var::record("concat", y, parts, move |step| {
         let mut start = 0;
         let part = |(input, &length): (usize, &usize)| {

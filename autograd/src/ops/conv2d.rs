@@ -4,6 +4,8 @@
 //! of a convolution is the transposed convolution, so generators use the same kernels.
 
 use gobelin_kernels::cpu::conv;
+use gobelin_kernels::cuda::conv as device;
+use gobelin_kernels::cuda::{DeviceBuffer, Precision};
 
 use crate::profile;
 use crate::tensor::Tensor;
@@ -66,10 +68,13 @@ pub fn conv2d(x: &Var, weight: &Var, window: Window) -> Var {
     let (shape, channels_out) = (x.shape().to_vec(), weight.shape()[3]);
     let geometry = window.describe(&shape, channels_out);
     let [height, width] = window.output([shape[1], shape[2]]);
-    let y = Tensor::build(&[shape[0], height, width, channels_out], |y| {
-        profile::count(geometry.operations());
-        conv::forward(&geometry, x.tensor().data(), weight.tensor().data(), y);
-    });
+    profile::count(geometry.operations());
+    let y = Tensor::compute(
+        &[shape[0], height, width, channels_out],
+        [x.tensor(), weight.tensor()],
+        |[x, w], y| conv::forward(&geometry, x, w, y),
+        |[x, w], y| device::forward(&geometry, precision(&geometry, x), x, w, device::Epilogue::default(), y),
+    );
     let saved = (x.clone(), weight.clone());
     Var::record("conv2d", y, &[x, weight], move |step| {
         let (x, weight) = &saved;
@@ -103,10 +108,13 @@ pub fn conv2d_input_gradient(dy: &Var, weight: &Var, window: Window, size: [usiz
         weight.shape()
     );
     let geometry = window.describe(&large, channels_out);
-    let dx = Tensor::build(&large, |dx| {
-        profile::count(geometry.operations());
-        conv::input_gradient(&geometry, dy.tensor().data(), weight.tensor().data(), dx);
-    });
+    profile::count(geometry.operations());
+    let dx = Tensor::compute(
+        &large,
+        [dy.tensor(), weight.tensor()],
+        |[dy, w], dx| conv::input_gradient(&geometry, dy, w, dx),
+        |[dy, w], dx| device::input_gradient(&geometry, precision(&geometry, dy), dy, w, dx),
+    );
     let saved = (dy.clone(), weight.clone());
     Var::record("conv2d_input_gradient", dx, &[dy, weight], move |step| {
         let (dy, weight) = &saved;
@@ -132,10 +140,13 @@ pub fn conv2d_weight_gradient(x: &Var, dy: &Var, window: Window) -> Var {
         "conv2d_weight_gradient: pictures of {x_shape:?} and {dy_shape:?}, expected {expected:?}"
     );
     let shape = [window.kernel[0], window.kernel[1], x_shape[3], channels_out];
-    let dw = Tensor::build(&shape, |dw| {
-        profile::count(geometry.operations());
-        conv::weight_gradient(&geometry, x.tensor().data(), dy.tensor().data(), dw);
-    });
+    profile::count(geometry.operations());
+    let dw = Tensor::compute(
+        &shape,
+        [x.tensor(), dy.tensor()],
+        |[x, dy], dw| conv::weight_gradient(&geometry, x, dy, dw),
+        |[x, dy], dw| device::weight_gradient(&geometry, precision(&geometry, x), x, dy, dw),
+    );
     let saved = (x.clone(), dy.clone());
     Var::record("conv2d_weight_gradient", dw, &[x, dy], move |step| {
         let (x, dy) = &saved;
@@ -144,6 +155,11 @@ pub fn conv2d_weight_gradient(x: &Var, dy: &Var, window: Window) -> Var {
         let for_x = step.needs(0).then(|| conv2d_input_gradient(dy, &step.gradient, window, size));
         vec![for_x, for_dy]
     })
+}
+
+/// How a device makes the products of a convolution.
+pub(super) fn precision(geometry: &conv::Conv2d, x: &DeviceBuffer) -> Precision {
+    if geometry.exact { Precision::F32 } else { x.device().precision() }
 }
 
 #[track_caller]

@@ -1,6 +1,7 @@
 //! Running totals along the last axis.
 
 use gobelin_kernels::cpu::scan::{self, From};
+use gobelin_kernels::cuda::scan as device;
 
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -28,7 +29,13 @@ pub fn cumulative_sum_reversed(x: &Var) -> Var {
 #[track_caller]
 fn scanned(op: &str, x: &Var, from: From) -> Tensor {
     let Some(&row) = x.shape().last() else { panic!("{op}: a single number, expected an axis") };
-    Tensor::build(x.shape(), |y| scan::cumulative_sum(x.tensor().data(), row.max(1), from, y))
+    let row = row.max(1);
+    Tensor::compute(
+        x.shape(),
+        [x.tensor()],
+        |[x], y| scan::cumulative_sum(x, row, from, y),
+        |[x], y| device::cumulative_sum(x, row, from, y),
+    )
 }
 
 #[cfg(test)]

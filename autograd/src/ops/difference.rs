@@ -1,6 +1,8 @@
 //! Mean squared and mean absolute differences: what most losses end in.
 
 use gobelin_kernels::cpu::reduce;
+use gobelin_kernels::cuda::elementwise::Zip;
+use gobelin_kernels::cuda::reduce::{Pairs, sum_of_pairs};
 
 use crate::ops;
 use crate::tape::Step;
@@ -16,12 +18,12 @@ use crate::var::Var;
 pub fn mean_squared_difference(a: &Var, b: &Var) -> Var {
     check("mean_squared_difference", a, b);
     let count = a.tensor().len() as f32;
-    let total = reduce::sum_of_pairs(a.tensor().data(), b.tensor().data(), |a, b| (a - b) * (a - b));
+    let y = mean(a, b, Pairs::SquaredDifferences, |a, b| (a - b) * (a - b));
     let saved = (a.clone(), b.clone());
-    Var::record("mean_squared_difference", mean(total, a), &[a, b], move |step| {
+    Var::record("mean_squared_difference", y, &[a, b], move |step| {
         let (a, b) = &saved;
         if step.is_final() {
-            return fused(&step, a, b, 2.0 / count, |d| d);
+            return fused(&step, a, b, 2.0 / count, Zip::ScaledDifference, |d| d);
         }
         let factor = ops::scale(&step.gradient, 2.0 / count);
         composed(&step, &ops::mul(&ops::sub(a, b), &factor))
@@ -37,15 +39,16 @@ pub fn mean_squared_difference(a: &Var, b: &Var) -> Var {
 pub fn mean_absolute_difference(a: &Var, b: &Var) -> Var {
     check("mean_absolute_difference", a, b);
     let count = a.tensor().len() as f32;
-    let total = reduce::sum_of_pairs(a.tensor().data(), b.tensor().data(), |a, b| (a - b).abs());
+    let y = mean(a, b, Pairs::AbsoluteDifferences, |a, b| (a - b).abs());
     let saved = (a.tensor().clone(), b.tensor().clone());
     let sign = |d: f32| if d > 0.0 { 1.0 } else { -f32::from(d < 0.0) };
-    Var::record("mean_absolute_difference", mean(total, a), &[a, b], move |step| {
+    Var::record("mean_absolute_difference", y, &[a, b], move |step| {
         let (a, b) = &saved;
         if step.is_final() {
-            return fused(&step, &a.clone().into(), &b.clone().into(), 1.0 / count, sign);
+            let (a, b) = (a.clone().into(), b.clone().into());
+            return fused(&step, &a, &b, 1.0 / count, Zip::ScaledSignOfDifference, sign);
         }
-        let signs = a.zip(b, |a, b| sign(a - b)).into();
+        let signs = a.zip_as(b, Zip::ScaledSignOfDifference(1.0), |a, b| sign(a - b)).into();
         composed(&step, &ops::mul(&signs, &ops::scale(&step.gradient, 1.0 / count)))
     })
 }
@@ -55,13 +58,35 @@ fn check(op: &str, a: &Var, b: &Var) {
     assert!(a.shape() == b.shape(), "{op}: shapes {:?} and {:?}, expected the same", a.shape(), b.shape());
 }
 
-fn mean(total: f64, a: &Var) -> Tensor {
-    Tensor::scalar((total / a.tensor().len() as f64) as f32)
+/// The mean of a function, which a device knows by `name`, of all pairs.
+fn mean(a: &Var, b: &Var, name: Pairs, function: impl Fn(f32, f32) -> f32 + Sync) -> Tensor {
+    let count = a.tensor().len() as f64;
+    Tensor::compute(
+        &[],
+        [a.tensor(), b.tensor()],
+        |[a, b], out| out[0] = (reduce::sum_of_pairs(a, b, function) / count) as f32,
+        |[a, b], out| sum_of_pairs(a, b, name, 1.0 / count, out),
+    )
 }
 
-fn fused(step: &Step, a: &Var, b: &Var, factor: f32, slope: impl Fn(f32) -> f32 + Sync) -> Vec<Option<Var>> {
-    let factor = factor * step.gradient.item();
+fn fused(
+    step: &Step,
+    a: &Var,
+    b: &Var,
+    factor: f32,
+    name: fn(f32) -> Zip,
+    slope: impl Fn(f32) -> f32 + Sync,
+) -> Vec<Option<Var>> {
     let (a, b) = (a.tensor(), b.tensor());
+    if Tensor::common_device(&[a, b]).is_some() {
+        // The gradient lies there and is not read: a pass more instead of waiting.
+        let scaled = |factor: f32| {
+            let difference = a.zip_as(b, name(factor), |a, b| factor * slope(a - b));
+            ops::mul(&difference.into(), &step.gradient)
+        };
+        return vec![step.needs(0).then(|| scaled(factor)), step.needs(1).then(|| scaled(-factor))];
+    }
+    let factor = factor * step.gradient.item();
     let for_a = step.needs(0).then(|| a.zip(b, |a, b| factor * slope(a - b)).into());
     let for_b = step.needs(1).then(|| a.zip(b, |a, b| -factor * slope(a - b)).into());
     vec![for_a, for_b]

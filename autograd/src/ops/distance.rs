@@ -1,6 +1,7 @@
 //! Squared distances between rows.
 
 use gobelin_kernels::cpu::distance;
+use gobelin_kernels::cuda::distance as device;
 
 use crate::ops::{self, Side};
 use crate::tensor::Tensor;
@@ -23,9 +24,12 @@ pub fn squared_distances(x: &Var, y: &Var) -> Var {
         y.shape()
     );
     let (rows, columns, width) = (x.shape()[0], y.shape()[0], x.shape()[1]);
-    let distances = Tensor::build(&[rows, columns], |out| {
-        distance::squared_distances(x.tensor().data(), y.tensor().data(), width, out);
-    });
+    let distances = Tensor::compute(
+        &[rows, columns],
+        [x.tensor(), y.tensor()],
+        |[x, y], out| distance::squared_distances(x, y, width, out),
+        |[x, y], out| device::squared_distances(x, y, width, out),
+    );
     let saved = (x.clone(), y.clone());
     Var::record("squared_distances", distances, &[x, y], move |step| {
         let (x, y) = &saved;

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use gobelin_kernels::cpu::extreme::{self, Extreme};
+use gobelin_kernels::cuda::{DeviceBuffer, extreme as device};
 
-use super::pick::{choose, three_axes};
+use super::pick::{Places, choose, three_axes};
+use crate::tensor::Tensor;
+use crate::values::expect;
 use crate::var::Var;
 
 /// The largest value over `axes` (in rising order), which stay with length 1; NaN if there is one. Derivative: all of it to the
@@ -40,11 +43,23 @@ fn along(op: &str, x: &Var, axes: &[usize], extreme: Extreme) -> Var {
     for run in runs.into_iter().rev() {
         let (first, end) = (run[0], run[run.len() - 1] + 1);
         let lengths = three_axes(y.shape(), first, end);
-        let mut places = vec![0; lengths[0] * lengths[2]];
-        extreme::search_middle(y.tensor().data(), lengths, extreme, &mut places);
-        y = choose(&y, first, end, Arc::from(places));
+        let places = search(y.tensor(), lengths, extreme);
+        y = choose(&y, first, end, Arc::new(places));
     }
     y
+}
+
+/// Where along the middle of three axes the extreme value lies, for each of the others.
+fn search(x: &Tensor, lengths: [usize; 3], extreme: Extreme) -> Places {
+    let count = lengths[0] * lengths[2];
+    let Some(place) = x.device() else {
+        let mut places = vec![0; count];
+        extreme::search_middle(x.data(), lengths, extreme, &mut places);
+        return Places::Host(places);
+    };
+    let mut places = expect(DeviceBuffer::new(place, count));
+    expect(device::search_middle(x.buffer(place), lengths, extreme, &mut places));
+    Places::Device(places)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use gobelin_kernels::cpu::filter;
+use gobelin_kernels::cuda::{DeviceBuffer, filter as device};
 
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -29,9 +30,15 @@ pub fn filter_separable(x: &Var, taps: [&[f32]; 2]) -> Var {
 fn correlate(x: &Var, taps: [Arc<[f32]>; 2], padding: [usize; 2]) -> Var {
     let &[n, h, w, c] = x.shape() else { unreachable!("checked by the public face") };
     let shrunk = |axis: usize| [h, w][axis] + 2 * padding[axis] + 1 - taps[axis].len();
-    let y = Tensor::build(&[n, shrunk(0), shrunk(1), c], |y| {
-        filter::correlate_separable(x.tensor().data(), [n, h, w, c], [&taps[0], &taps[1]], padding, y);
-    });
+    let y = Tensor::compute(
+        &[n, shrunk(0), shrunk(1), c],
+        [x.tensor()],
+        |[x], y| filter::correlate_separable(x, [n, h, w, c], [&taps[0], &taps[1]], padding, y),
+        |[x], y| {
+            let [down, across] = taps.each_ref().map(|taps| DeviceBuffer::from_slice(x.device(), taps));
+            device::correlate_separable(x, [n, h, w, c], [&down?, &across?], padding, y)
+        },
+    );
     Var::record("filter_separable", y, &[x], move |step| {
         let padding = [0, 1].map(|axis| taps[axis].len() - 1 - padding[axis]);
         let reversed = taps.each_ref().map(|taps| taps.iter().rev().copied().collect());

@@ -4,8 +4,11 @@ use std::sync::{Arc, OnceLock};
 
 use gobelin_kernels::cpu::conv::choose::Direction;
 use gobelin_kernels::cpu::conv::{self, Activation, Epilogue, Prepared};
+use gobelin_kernels::cuda::Device;
+use gobelin_kernels::cuda::conv as device;
+use gobelin_kernels::cuda::elementwise::{Map, Zip};
 
-use super::conv2d::Window;
+use super::conv2d::{Window, precision};
 use crate::ops;
 use crate::profile;
 use crate::tensor::Tensor;
@@ -24,6 +27,7 @@ pub struct FrozenFilters {
     weight: Box<dyn Fn() -> Tensor + Send + Sync>,
     bias: Tensor,
     kept: OnceLock<Tensor>,
+    on_device: OnceLock<Tensor>,
     forward: OnceLock<Prepared>,
     input_gradient: OnceLock<Prepared>,
 }
@@ -49,8 +53,16 @@ impl FrozenFilters {
             channels[1]
         );
         let weight = Box::new(weight);
-        let (kept, forward, input_gradient) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Self { window, channels, weight, bias, kept, forward, input_gradient }
+        Self {
+            window,
+            channels,
+            weight,
+            bias,
+            kept: OnceLock::new(),
+            on_device: OnceLock::new(),
+            forward: OnceLock::new(),
+            input_gradient: OnceLock::new(),
+        }
     }
 
     /// The window they look through.
@@ -86,6 +98,11 @@ impl FrozenFilters {
         large.then(|| self.kept.get_or_init(|| self.weight()))
     }
 
+    /// The weights on a device, which prepares nothing.
+    fn on_device(&self, place: &Device) -> &Tensor {
+        self.on_device.get_or_init(|| self.weight().to_device(place))
+    }
+
     fn prepared(&self, direction: Direction, geometry: &conv::Conv2d) -> &Prepared {
         let place = if direction == Direction::Forward { &self.forward } else { &self.input_gradient };
         place.get_or_init(|| Prepared::new(geometry, direction, self.weight().data()))
@@ -114,25 +131,44 @@ impl FrozenFilters {
 pub fn frozen_conv2d(x: &Var, filters: &Arc<FrozenFilters>, rectified: bool) -> Var {
     let geometry = filters.describe(x.shape());
     let activation = if rectified { Activation::Relu } else { Activation::Identity };
-    let y = correlate(x, filters, &geometry, Epilogue { bias: Some(filters.bias.data()), activation });
+    let y = correlate(x, filters, &geometry, Some(activation));
     let (saved, filters) = (rectified.then(|| y.clone()), Arc::clone(filters));
     Var::record("frozen_conv2d", y, &[x], move |step| {
         let gradient = match &saved {
             None => step.gradient,
             Some(y) if step.is_final() => {
                 let passed = |g: f32, y: f32| if y <= 0.0 { 0.0 } else { g };
-                step.gradient.into_tensor().zip_into(y, passed).into()
+                step.gradient.into_tensor().zip_into_as(y, Zip::ReluGradient, passed).into()
             }
-            Some(y) => ops::mul(&step.gradient, &y.map(|y| f32::from(y > 0.0)).into()),
+            Some(y) => {
+                let slopes = y.map_as(Map::LeakySlope(0.0), |y| f32::from(y > 0.0));
+                ops::mul(&step.gradient, &slopes.into())
+            }
         };
         vec![Some(back(&gradient, &filters, geometry))]
     })
 }
 
-fn correlate(x: &Var, filters: &FrozenFilters, geometry: &conv::Conv2d, epilogue: Epilogue) -> Tensor {
+/// The convolution; with an activation also the bias, which comes before it.
+fn correlate(
+    x: &Var,
+    filters: &FrozenFilters,
+    geometry: &conv::Conv2d,
+    activation: Option<Activation>,
+) -> Tensor {
     let shape = [geometry.batch, geometry.out_height(), geometry.out_width(), geometry.channels_out];
     profile::count(geometry.operations());
+    let bias = activation.map(|_| &filters.bias);
+    let activation = activation.unwrap_or(Activation::Identity);
+    if let Some(place) = x.tensor().device() {
+        let (x, weight) = (x.tensor().buffer(place), filters.on_device(place).buffer(place));
+        let epilogue = device::Epilogue { bias: bias.map(|bias| bias.buffer(place)), activation };
+        return Tensor::build_on(place, &shape, |y| {
+            device::forward(geometry, precision(geometry, x), x, weight, epilogue, y)
+        });
+    }
     let x = x.tensor().data();
+    let epilogue = Epilogue { bias: bias.map(Tensor::data), activation };
     if let Some(weight) = filters.kept() {
         return Tensor::build(&shape, |y| conv::forward_then(geometry, x, weight.data(), epilogue, y));
     }
@@ -144,15 +180,22 @@ fn correlate(x: &Var, filters: &FrozenFilters, geometry: &conv::Conv2d, epilogue
 fn back(dy: &Var, filters: &Arc<FrozenFilters>, geometry: conv::Conv2d) -> Var {
     let shape = [geometry.batch, geometry.height, geometry.width, geometry.channels_in];
     profile::count(geometry.operations());
-    let gradient = dy.tensor().data();
-    let dx = Tensor::build(&shape, |dx| {
-        if let Some(weight) = filters.kept() {
-            conv::input_gradient(&geometry, gradient, weight.data(), dx);
-        } else {
-            let prepared = filters.prepared(Direction::InputGradient, &geometry);
-            conv::input_gradient_prepared(&geometry, gradient, prepared, dx);
-        }
-    });
+    let dx = if let Some(place) = dy.tensor().device() {
+        let (dy, weight) = (dy.tensor().buffer(place), filters.on_device(place).buffer(place));
+        Tensor::build_on(place, &shape, |dx| {
+            device::input_gradient(&geometry, precision(&geometry, dy), dy, weight, dx)
+        })
+    } else {
+        let gradient = dy.tensor().data();
+        Tensor::build(&shape, |dx| {
+            if let Some(weight) = filters.kept() {
+                conv::input_gradient(&geometry, gradient, weight.data(), dx);
+            } else {
+                let prepared = filters.prepared(Direction::InputGradient, &geometry);
+                conv::input_gradient_prepared(&geometry, gradient, prepared, dx);
+            }
+        })
+    };
     let filters = Arc::clone(filters);
     Var::record("frozen_conv2d_input_gradient", dx, &[dy], move |step| {
         vec![Some(onward(&step.gradient, &filters, geometry))]
@@ -161,7 +204,7 @@ fn back(dy: &Var, filters: &Arc<FrozenFilters>, geometry: conv::Conv2d) -> Var {
 
 /// The convolution alone. Derivative: [`back`].
 fn onward(x: &Var, filters: &Arc<FrozenFilters>, geometry: conv::Conv2d) -> Var {
-    let y = correlate(x, filters, &geometry, Epilogue::default());
+    let y = correlate(x, filters, &geometry, None);
     let filters = Arc::clone(filters);
     Var::record("frozen_conv2d_linear", y, &[x], move |step| {
         vec![Some(back(&step.gradient, &filters, geometry))]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use gobelin_kernels::cpu::gather;
+use gobelin_kernels::cuda::{self, DeviceBuffer, gather as device};
 
 use crate::ops;
 use crate::tensor::Tensor;
@@ -46,7 +47,16 @@ pub fn take(x: &Var, indices: &[usize]) -> Var {
 
 fn gather(x: &Var, rows: Arc<[usize]>) -> Var {
     let (count, width) = (x.shape()[0], x.shape()[1]);
-    let y = Tensor::build(&[rows.len(), width], |y| gather::gather_rows(x.tensor().data(), width, &rows, y));
+    let y = Tensor::compute(
+        &[rows.len(), width],
+        [x.tensor()],
+        |[x], y| gather::gather_rows(x, width, &rows, y),
+        |[x], y| {
+            let rows = upload(&rows, x)?;
+            // SAFETY: the public faces check that the rows are there.
+            unsafe { device::gather_rows(x, width, &rows, y) }
+        },
+    );
     Var::record("gather_rows", y, &[x], move |step| {
         vec![Some(scatter_add(&step.gradient, Arc::clone(&rows), count))]
     })
@@ -54,10 +64,21 @@ fn gather(x: &Var, rows: Arc<[usize]>) -> Var {
 
 fn scatter_add(x: &Var, rows: Arc<[usize]>, count: usize) -> Var {
     let width = x.shape()[1];
-    let y = Tensor::build(&[count, width], |y| gather::scatter_add_rows(x.tensor().data(), width, &rows, y));
+    let y = Tensor::compute(
+        &[count, width],
+        [x.tensor()],
+        |[x], y| gather::scatter_add_rows(x, width, &rows, y),
+        |[x], y| device::scatter_add_rows(x, width, &upload(&rows, x)?, y),
+    );
     Var::record("scatter_add_rows", y, &[x], move |step| {
         vec![Some(gather(&step.gradient, Arc::clone(&rows)))]
     })
+}
+
+/// The rows, on the device of `x`.
+fn upload(rows: &[usize], x: &DeviceBuffer) -> cuda::Result<DeviceBuffer<u32>> {
+    let rows: Vec<u32> = rows.iter().map(|&row| row as u32).collect();
+    DeviceBuffer::from_slice(x.device(), &rows)
 }
 
 #[track_caller]

@@ -1,6 +1,8 @@
 //! Embeddings of length 1.
 
 use gobelin_kernels::cpu::unit;
+use gobelin_kernels::cuda::elementwise::Map;
+use gobelin_kernels::cuda::unit as device;
 
 use crate::ops;
 use crate::tensor::Tensor;
@@ -22,21 +24,30 @@ pub fn l2_normalise(x: &Var) -> Var {
     let last = x.shape().len() - 1;
     let mut rows = x.shape().to_vec();
     rows[last] = 1;
-    let mut reciprocals = Tensor::zeros(&rows);
-    let y = Tensor::build(x.shape(), |y| {
-        unit::normalise_rows(x.tensor().data(), row, SHORTEST, y, reciprocals.data_mut());
-    });
+    let mut reciprocals = x.tensor().full_beside(&rows, 0.0);
+    let y = match x.tensor().device() {
+        None => Tensor::build(x.shape(), |y| {
+            unit::normalise_rows(x.tensor().data(), row, SHORTEST, y, reciprocals.data_mut());
+        }),
+        Some(place) => Tensor::build_on(place, x.shape(), |y| {
+            device::normalise_rows(x.tensor().buffer(place), row, SHORTEST, y, reciprocals.buffer_mut(place))
+        }),
+    };
     let saved = (x.clone(), y.clone(), reciprocals);
     Var::record("l2_normalise", y, &[x], move |step| {
         let (x, y, reciprocals) = &saved;
         if step.is_final() {
-            let mut gradient = step.gradient.into_tensor();
-            unit::normalise_rows_gradient(y.data(), row, SHORTEST, reciprocals.data(), gradient.data_mut());
+            let gradient = step.gradient.into_tensor().change(
+                [y, reciprocals],
+                |g, [y, reciprocals]| unit::normalise_rows_gradient(y, row, SHORTEST, reciprocals, g),
+                |g, [y, reciprocals]| device::normalise_rows_gradient(y, row, SHORTEST, reciprocals, g),
+            );
             return vec![Some(gradient.into())];
         }
         let y = step.output(y);
         let length = ops::sqrt(&ops::sum_axes(&ops::square(x), &[last]));
-        let long_enough = reciprocals.map(|r| f32::from(r < 1.0 / SHORTEST)).into();
+        let long_enough =
+            reciprocals.map_as(Map::IsBelow(1.0 / SHORTEST), |r| f32::from(r < 1.0 / SHORTEST)).into();
         let along = ops::mul(&ops::sum_axes(&ops::mul(&step.gradient, &y), &[last]), &long_enough);
         let reciprocal = ops::reciprocal_or_zero(&ops::clamp(&length, SHORTEST, f32::INFINITY));
         vec![Some(ops::mul(&ops::sub(&step.gradient, &ops::mul(&y, &along)), &reciprocal))]

@@ -11,6 +11,8 @@ use crate::var::Var;
 /// The root of `epsilon` and the sum of the squares of each window of `x` `(N, H, W, C)`, for each channel; padding counts as
 /// zeros. Without an `epsilon` above 0 the derivative is infinite where all is 0.
 ///
+/// A device has no kernel of its own for it, but those of the ops that it stands for.
+///
 /// Derivative: `x` times the sum of `g / y` over the windows that it lies in.
 ///
 /// # Panics
@@ -18,6 +20,10 @@ use crate::var::Var;
 #[track_caller]
 pub fn l2_pool(x: &Var, window: Window, epsilon: f32) -> Var {
     let pool = describe("l2_pool", x.shape(), window);
+    if x.tensor().device().is_some() {
+        let sums = ops::scale(&ops::avg_pool(&ops::square(x), window), parts(window));
+        return ops::sqrt(&ops::add_scalar(&sums, epsilon));
+    }
     let y = Tensor::build(&small_shape(&pool), |y| {
         pool::length(&pool, x.tensor().data(), epsilon, y);
     });
@@ -33,9 +39,13 @@ pub fn l2_pool(x: &Var, window: Window, epsilon: f32) -> Var {
         }
         let shares = ops::div(&step.gradient, &step.output(y));
         // The spread of a mean: each window's share goes to its pixels in equal parts.
-        let parts = (window.kernel[0] * window.kernel[1]) as f32;
-        vec![Some(ops::mul(x, &ops::scale(&spread(&shares, pool), parts)))]
+        vec![Some(ops::mul(x, &ops::scale(&spread(&shares, pool), parts(window))))]
     })
+}
+
+/// The pixels of a window.
+fn parts(window: Window) -> f32 {
+    (window.kernel[0] * window.kernel[1]) as f32
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The natural logarithm.
 
 use gobelin_kernels::cpu::math;
+use gobelin_kernels::cuda::elementwise::Map;
 
 use crate::ops;
 use crate::var::Var;
@@ -8,7 +9,7 @@ use crate::var::Var;
 /// `ln x`: -infinity at 0, NaN below. Derivative: `1 / x`.
 pub fn ln(x: &Var) -> Var {
     let saved = x.clone();
-    Var::record("ln", x.tensor().map(math::ln), &[x], move |step| {
+    Var::record("ln", x.tensor().map_as(Map::Ln, math::ln), &[x], move |step| {
         vec![Some(ops::div(&step.gradient, &saved))]
     })
 }

@@ -1,6 +1,7 @@
 //! The matrix product.
 
 use gobelin_kernels::cpu::gemm::{self, Batch, Gemm};
+use gobelin_kernels::cuda::gemm as device;
 
 use crate::profile;
 use crate::tensor::Tensor;
@@ -70,7 +71,12 @@ fn product(a: &Tensor, a_side: Side, b: &Tensor, b_side: Side) -> Tensor {
         Gemm { transpose_a: a_side == Transposed, transpose_b: b_side == Transposed, ..Gemm::new(m, n, k) };
     profile::count(2 * a_batch.unwrap_or(1) * m * n * k);
     let batch = Batch { count: a_batch.unwrap_or(1), stride_a: m * k, stride_b: k * n, stride_c: m * n };
-    Tensor::build(&shape, |out| gemm::gemm_batch(&shape_of_one, &batch, a.data(), b.data(), out))
+    Tensor::compute(
+        &shape,
+        [a, b],
+        |[a, b], out| gemm::gemm_batch(&shape_of_one, &batch, a, b, out),
+        |[a, b], out| device::gemm_batch(&shape_of_one, &batch, a.device().precision(), a, b, out),
+    )
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The larger and the smaller of two tensors.
 
 use gobelin_kernels::cpu::elementwise;
+use gobelin_kernels::cuda::elementwise::{self as device, Zip, ZipThree};
 
 use super::arithmetic::combine;
 use super::broadcast::sum_to;
@@ -15,7 +16,8 @@ use crate::var::Var;
 /// If the shapes do not broadcast.
 #[track_caller]
 pub fn maximum(a: &Var, b: &Var) -> Var {
-    choose("maximum", a, b, |a, b| a > b)
+    let names = (Zip::Maximum, Zip::MaximumShare, ZipThree::MaximumGradient);
+    choose("maximum", a, b, names, |a, b| a > b)
 }
 
 /// `min(a, b)`, as [`maximum`].
@@ -24,7 +26,8 @@ pub fn maximum(a: &Var, b: &Var) -> Var {
 /// As [`maximum`].
 #[track_caller]
 pub fn minimum(a: &Var, b: &Var) -> Var {
-    choose("minimum", a, b, |a, b| a < b)
+    let names = (Zip::Minimum, Zip::MinimumShare, ZipThree::MinimumGradient);
+    choose("minimum", a, b, names, |a, b| a < b)
 }
 
 #[track_caller]
@@ -32,9 +35,10 @@ fn choose(
     op: &'static str,
     a: &Var,
     b: &Var,
+    (name, share_name, gradient_name): (Zip, Zip, ZipThree),
     beats: impl Fn(f32, f32) -> bool + Copy + Sync + 'static,
 ) -> Var {
-    let y = combine(op, a, b, move |a, b| if beats(a, b) || a.is_nan() { a } else { b });
+    let y = combine(op, a, b, name, move |a, b| if beats(a, b) || a.is_nan() { a } else { b });
     let share = move |own: f32, other: f32| {
         if own == other { 0.5 } else { f32::from(!beats(other, own)) }
     };
@@ -43,13 +47,15 @@ fn choose(
         let (a, b) = &saved;
         let passed = |own: &Var, other: &Var| {
             if step.is_final() && own.shape() == other.shape() {
-                let operands = [step.gradient.tensor().data(), own.tensor().data(), other.tensor().data()];
-                return Tensor::build(own.shape(), |out| {
-                    elementwise::zip_three(operands, out, |g, own, other| g * share(own, other));
-                })
+                return Tensor::compute(
+                    own.shape(),
+                    [step.gradient.tensor(), own.tensor(), other.tensor()],
+                    |all, out| elementwise::zip_three(all, out, |g, own, other| g * share(own, other)),
+                    |all, out| device::zip_three(all, out, gradient_name),
+                )
                 .into();
             }
-            let shares = combine(op, own, other, share).into();
+            let shares = combine(op, own, other, share_name, share).into();
             sum_to(&ops::mul(&step.gradient, &shares), own.shape())
         };
         vec![step.needs(0).then(|| passed(a, b)), step.needs(1).then(|| passed(b, a))]

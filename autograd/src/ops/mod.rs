@@ -1,6 +1,8 @@
 //! The ops: one file each, with what it computes, its shapes, its derivative and its tests.
 //!
-//! To add one, write its file here, its kernel under `kernels/src/cpu`, and name both in the lists of modules.
+//! To add one, write its file here, its kernels under `kernels/src/cpu` and `kernels/src/cuda`, and name them in the lists of
+//! modules. What a function of one's own does to a device's tensor, it does on the host, and the ops behind it go on on the
+//! device: right, but slow.
 
 mod abs;
 mod arithmetic;
@@ -91,8 +93,61 @@ pub use upsample::{sum_blocks, upsample_nearest};
 
 #[cfg(test)]
 pub(crate) mod testing {
-    use crate::random;
-    use crate::tensor::Tensor;
+    use std::sync::OnceLock;
+
+    use gobelin_kernels::cuda::{Device, Precision};
+
+    use crate::{Tape, Tensor, Var, ops, random};
+
+    /// The emulated card, with exact products, where `GOBELIN_EMULATION` asks for it.
+    pub(crate) fn card() -> Option<Device> {
+        static CARD: OnceLock<Option<Device>> = OnceLock::new();
+        let make = || {
+            std::env::var_os("GOBELIN_EMULATION")?;
+            gobelin_emulation::device().map(|device| device.with_precision(Precision::F32))
+        };
+        CARD.get_or_init(make).clone()
+    }
+
+    /// Holds the values of a function and its gradients (through fused rules, through composed ones, and of the second order) on
+    /// the emulated card against the host's, and that none of them left the card.
+    #[track_caller]
+    pub(crate) fn assert_same_on_a_card(inputs: &[Tensor], function: impl Fn(&[Var]) -> Var) {
+        let Some(card) = card() else { return };
+        let run = |place: Option<&Device>| -> Vec<Tensor> {
+            let moved =
+                inputs.iter().map(|input| place.map_or(input.clone(), |place| input.to_device(place)));
+            let moved: Vec<Tensor> = moved.collect();
+            let project = |tape: &Tape| {
+                let leaves: Vec<Var> = moved.iter().map(|input| tape.leaf(input.clone())).collect();
+                let y = function(&leaves);
+                let loss = ops::sum(&ops::mul(&y, &numbers(y.shape(), 99).into()));
+                (leaves, y, loss)
+            };
+            let (first, second) = (Tape::new(), Tape::new());
+            let (leaves, y, loss) = project(&first);
+            let mut found = first.gradients(&loss, &leaves.iter().collect::<Vec<_>>());
+            found.push(y.into_tensor());
+            let (leaves, _, loss) = project(&second);
+            let leaves: Vec<&Var> = leaves.iter().collect();
+            let composed = second.differentiable_gradients(&loss, &leaves);
+            let lengths = composed.iter().map(|gradient| ops::sum(&ops::square(gradient)));
+            let length = lengths.reduce(|a, b| ops::add(&a, &b)).expect("there is an input");
+            found.extend(composed.into_iter().map(Var::into_tensor));
+            found.extend(second.gradients(&length, &leaves));
+            found
+        };
+        for (number, (found, expected)) in run(Some(&card)).iter().zip(run(None)).enumerate() {
+            assert!(found.device() == Some(&card), "result {number} left the card");
+            assert_eq!(found.shape(), expected.shape());
+            let largest = expected.data().iter().fold(1e-3, |largest: f32, v| largest.max(v.abs()));
+            for (found, expected) in found.data().iter().zip(expected.data()) {
+                let near = (found - expected).abs() <= 1e-4 * largest;
+                assert!(near, "result {number} on the card: {found} instead of {expected}");
+            }
+        }
+        card.synchronise().unwrap();
+    }
 
     /// Normal numbers for a test.
     pub(crate) fn numbers(shape: &[usize], stream: u64) -> Tensor {

@@ -1,6 +1,7 @@
 //! A part of a tensor along one axis, and its adjoint.
 
 use gobelin_kernels::cpu::layout;
+use gobelin_kernels::cuda::layout as device;
 
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -17,7 +18,12 @@ pub fn narrow(x: &Var, axis: usize, start: usize, length: usize) -> Var {
     let (mut size, mut from) = (shape.clone(), vec![0; shape.len()]);
     size[axis] = length;
     from[axis] = start;
-    let y = Tensor::build(&size, |out| layout::block(x.tensor().data(), &shape, &from, &size, out));
+    let y = Tensor::compute(
+        &size,
+        [x.tensor()],
+        |[x], out| layout::block(x, &shape, &from, &size, out),
+        |[x], out| device::block(x, &shape, &from, &size, out),
+    );
     let whole = shape[axis];
     Var::record("narrow", y, &[x], move |step| vec![Some(embed(&step.gradient, axis, start, whole))])
 }
@@ -35,7 +41,12 @@ pub fn embed(x: &Var, axis: usize, start: usize, whole: usize) -> Var {
     let (mut shape, mut from) = (size.clone(), vec![0; size.len()]);
     shape[axis] = whole;
     from[axis] = start;
-    let y = Tensor::build(&shape, |out| layout::embed(x.tensor().data(), &shape, &from, &size, out));
+    let y = Tensor::compute(
+        &shape,
+        [x.tensor()],
+        |[x], out| layout::embed(x, &shape, &from, &size, out),
+        |[x], out| device::embed(x, &shape, &from, &size, out),
+    );
     let length = size[axis];
     Var::record("embed", y, &[x], move |step| vec![Some(narrow(&step.gradient, axis, start, length))])
 }

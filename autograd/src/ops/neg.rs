@@ -1,10 +1,12 @@
 //! The opposite.
 
+use gobelin_kernels::cuda::elementwise::Map;
+
 use crate::var::Var;
 
 /// `-x`. Derivative: -1.
 pub fn neg(x: &Var) -> Var {
-    Var::record("neg", x.tensor().map(|v| -v), &[x], |step| vec![Some(neg(&step.gradient))])
+    Var::record("neg", x.tensor().map_as(Map::Neg, |v| -v), &[x], |step| vec![Some(neg(&step.gradient))])
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! Batch and instance normalisation, with a rectifier behind it.
 
 use gobelin_kernels::cpu::norm::{self, Affine, Groups};
+use gobelin_kernels::cuda::elementwise::{Map, Zip};
+use gobelin_kernels::cuda::{Device, DeviceBuffer, norm as device};
 
 use crate::ops;
 use crate::tensor::Tensor;
+use crate::values::expect;
 use crate::var::Var;
 
 /// Over what a channel's mean and variance are taken.
@@ -55,26 +58,17 @@ pub fn normalise(
         Over::Batch => vec![channels],
         Over::Picture => vec![groups.groups, channels],
     };
-    let (mut mean, mut variance) = (Tensor::zeros(&statistics), Tensor::zeros(&statistics));
-    norm::moments(x.tensor().data(), groups, mean.data_mut(), variance.data_mut());
-    let reciprocal = variance.map(move |v| 1.0 / (v + epsilon).sqrt());
-    // (x - mean) * r * scale + shift as one product and one sum for each value.
-    let of = |var: Option<&Var>, index: usize| var.map(|var| var.tensor().data()[index % channels]);
-    let factor = Tensor::build(&statistics, |out| {
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = reciprocal.data()[i] * of(scale, i).unwrap_or(1.0);
-        }
-    });
-    let offset = Tensor::build(&statistics, |out| {
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = of(shift, i).unwrap_or(0.0) - mean.data()[i] * factor.data()[i];
-        }
-    });
+    let [of_scale, of_shift] = [scale, shift].map(|var| var.map(Var::tensor));
+    let inputs: Vec<&Tensor> = [Some(x.tensor()), of_scale, of_shift].into_iter().flatten().collect();
+    let Measured { mean, variance, reciprocal, factor, offset } = match Tensor::common_device(&inputs) {
+        None => measure(x.tensor(), groups, &statistics, epsilon, of_scale, of_shift),
+        Some(place) => measure_on(place, x.tensor(), groups, &statistics, epsilon, of_scale, of_shift),
+    };
     let affine = Rectified { factor, offset, slope };
-    let y = Tensor::build(&shape, |y| norm::affine(x.tensor().data(), groups, affine.view(), y));
+    let y = affine.of(x.tensor(), groups);
 
-    let one = Var::constant(Tensor::ones(&[channels]));
-    let zero = Var::constant(Tensor::zeros(&[channels]));
+    let one = Var::constant(y.full_beside(&[channels], 1.0));
+    let zero = Var::constant(y.full_beside(&[channels], 0.0));
     let (scale, shift) = (scale.unwrap_or(&one).clone(), shift.unwrap_or(&zero).clone());
     let saved =
         Saved { x: x.clone(), scale: scale.clone(), epsilon, groups, mean: mean.clone(), reciprocal, affine };
@@ -87,6 +81,66 @@ pub fn normalise(
         }
     });
     Normalised { output, mean, variance }
+}
+
+/// The statistics of each channel and what follows from them, all of one shape.
+struct Measured {
+    mean: Tensor,
+    variance: Tensor,
+    /// `1 / sqrt(variance + epsilon)`
+    reciprocal: Tensor,
+    /// `(x - mean) * reciprocal * scale + shift` as one product and one sum for each value.
+    factor: Tensor,
+    offset: Tensor,
+}
+
+fn measure(
+    x: &Tensor,
+    groups: Groups,
+    statistics: &[usize],
+    epsilon: f32,
+    scale: Option<&Tensor>,
+    shift: Option<&Tensor>,
+) -> Measured {
+    let (mut mean, mut variance) = (Tensor::zeros(statistics), Tensor::zeros(statistics));
+    norm::moments(x.data(), groups, mean.data_mut(), variance.data_mut());
+    let reciprocal = variance.map(move |v| 1.0 / (v + epsilon).sqrt());
+    let of = |given: Option<&Tensor>, index: usize| given.map(|t| t.data()[index % groups.channels]);
+    let factor = Tensor::build(statistics, |out| {
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = reciprocal.data()[i] * of(scale, i).unwrap_or(1.0);
+        }
+    });
+    let offset = Tensor::build(statistics, |out| {
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = of(shift, i).unwrap_or(0.0) - mean.data()[i] * factor.data()[i];
+        }
+    });
+    Measured { mean, variance, reciprocal, factor, offset }
+}
+
+/// [`measure`] on a device, where nothing is read.
+fn measure_on(
+    place: &Device,
+    x: &Tensor,
+    groups: Groups,
+    statistics: &[usize],
+    epsilon: f32,
+    scale: Option<&Tensor>,
+    shift: Option<&Tensor>,
+) -> Measured {
+    let [mut mean, mut variance] = buffers(place, statistics);
+    expect(device::moments(x.buffer(place), groups, &mut mean, &mut variance));
+    let [scale, shift] = [scale, shift].map(|given| given.map(|given| given.buffer(place)));
+    let device::Affine { reciprocal, factor, offset } =
+        expect(device::affine_of_statistics(&mean, &variance, groups, epsilon, scale, shift));
+    let [mean, variance, reciprocal, factor, offset] =
+        [mean, variance, reciprocal, factor, offset].map(|values| Tensor::from_device(statistics, values));
+    Measured { mean, variance, reciprocal, factor, offset }
+}
+
+fn buffers(place: &Device, shape: &[usize]) -> [DeviceBuffer; 2] {
+    [(); 2].map(|()| expect(DeviceBuffer::new(place, shape.iter().product())))
 }
 
 struct Saved {
@@ -107,6 +161,21 @@ struct Rectified {
 }
 
 impl Rectified {
+    fn of(&self, x: &Tensor, groups: Groups) -> Tensor {
+        let linear = Tensor::compute(
+            x.shape(),
+            [x, &self.factor, &self.offset],
+            |[x, ..], y| norm::affine(x, groups, self.view(), y),
+            |[x, factor, offset], y| device::affine(x, groups, factor, offset, y),
+        );
+        match self.slope {
+            Some(slope) if linear.device().is_some() => {
+                linear.map_into_as(Map::LeakyRelu(slope), move |v| if v > 0.0 { v } else { slope * v })
+            }
+            _ => linear,
+        }
+    }
+
     fn view(&self) -> Affine<'_> {
         Affine { scale: self.factor.data(), shift: self.offset.data(), slope: self.slope }
     }
@@ -114,7 +183,11 @@ impl Rectified {
 
 impl Saved {
     /// All three gradients in two passes over memory.
-    fn fused(&self, gradient: Var, [needs_x, needs_scale, needs_shift]: [bool; 3]) -> Vec<Option<Var>> {
+    fn fused(&self, gradient: Var, needs: [bool; 3]) -> Vec<Option<Var>> {
+        if let Some(place) = self.mean.device() {
+            return self.fused_on(place, gradient.into_tensor(), needs);
+        }
+        let [needs_x, needs_scale, needs_shift] = needs;
         let (x, groups) = (self.x.tensor().data(), self.groups);
         let (channels, rows) = (groups.channels, groups.rows as f32);
         let mut sums = Tensor::zeros(self.mean.shape());
@@ -156,6 +229,49 @@ impl Saved {
         vec![for_x, for_scale, for_shift]
     }
 
+    /// The same on a device, where nothing is read.
+    fn fused_on(
+        &self,
+        place: &Device,
+        mut gradient: Tensor,
+        [needs_x, needs_scale, needs_shift]: [bool; 3],
+    ) -> Vec<Option<Var>> {
+        let (x, groups) = (self.x.tensor().buffer(place), self.groups);
+        if let Some(slope) = self.affine.slope {
+            let value = self.linear();
+            let pass = move |g: f32, v: f32| if v > 0.0 { g } else { slope * g };
+            gradient = gradient.zip_into_as(&value, Zip::LeakyReluGradient(slope), pass);
+        }
+        let [mean, reciprocal, scale] =
+            [&self.mean, &self.reciprocal, self.scale.tensor()].map(|tensor| tensor.buffer(place));
+        let [mut sums, mut products] = buffers(place, self.mean.shape());
+        let dy = gradient.buffer(place);
+        expect(device::gradient_sums(x, dy, groups, mean, &mut sums, &mut products));
+        let layer = (needs_scale || needs_shift).then(|| {
+            let [mut for_scale, mut for_shift] = buffers(place, &[groups.channels]);
+            let sums = [reciprocal, &sums, &products];
+            expect(device::parameter_gradients(sums, groups, &mut for_scale, &mut for_shift));
+            [for_scale, for_shift].map(|values| Var::from(Tensor::from_device(&[groups.channels], values)))
+        });
+        let (for_scale, for_shift) = layer.map(|[scale, shift]| (scale, shift)).unzip();
+        let for_x = needs_x.then(|| {
+            let statistics = [mean, reciprocal, &sums, &products];
+            let [factor, slope, offset] =
+                expect(device::gradient_of_statistics(statistics, groups, Some(scale)));
+            let coefficients = [&factor, &slope, &offset];
+            expect(device::input_gradient(x, gradient.buffer_mut(place), groups, coefficients));
+            gradient.into()
+        });
+        vec![for_x, for_scale.filter(|_| needs_scale), for_shift.filter(|_| needs_shift)]
+    }
+
+    /// What the rectifier is given.
+    fn linear(&self) -> Tensor {
+        let Rectified { factor, offset, .. } = &self.affine;
+        let linear = Rectified { factor: factor.clone(), offset: offset.clone(), slope: None };
+        linear.of(self.x.tensor(), self.groups)
+    }
+
     /// The same from ops that have derivatives, statistics included.
     fn composed(&self, gradient: &Var, [needs_x, needs_scale, needs_shift]: [bool; 3]) -> Vec<Option<Var>> {
         let Groups { groups, rows, channels } = self.groups;
@@ -182,11 +298,9 @@ impl Saved {
     /// The gradient in front of the rectifier.
     fn passed(&self, gradient: &Var) -> Var {
         let Some(slope) = self.affine.slope else { return gradient.clone() };
-        let x = self.x.tensor();
-        let value = Tensor::build(x.shape(), |value| {
-            norm::affine(x.data(), self.groups, Affine { slope: None, ..self.affine.view() }, value);
-        });
-        ops::mul(gradient, &value.map_into(move |v| if v > 0.0 { 1.0 } else { slope }).into())
+        let slopes =
+            self.linear().map_into_as(Map::LeakySlope(slope), move |v| if v > 0.0 { 1.0 } else { slope });
+        ops::mul(gradient, &slopes.into())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use gobelin_kernels::cpu::layout;
 use gobelin_kernels::cpu::resample::AxisMap;
+use gobelin_kernels::cuda::layout as device;
 
 use super::resample::map_axes;
 use crate::tensor::Tensor;
@@ -36,9 +37,13 @@ pub fn pad_zero(x: &Var, sides: Sides) -> Var {
     let &[n, h, w, c] = x.shape() else { panic!("pad_zero: shape {:?}, expected (N, H, W, C)", x.shape()) };
     let Sides { top, bottom, left, right } = sides;
     let shape = [n, top + h + bottom, left + w + right, c];
-    let y = Tensor::build(&shape, |y| {
-        layout::embed(x.tensor().data(), &shape, &[0, top, left, 0], &[n, h, w, c], y);
-    });
+    let (start, size) = ([0, top, left, 0], [n, h, w, c]);
+    let y = Tensor::compute(
+        &shape,
+        [x.tensor()],
+        |[x], y| layout::embed(x, &shape, &start, &size, y),
+        |[x], y| device::embed(x, &shape, &start, &size, y),
+    );
     Var::record("pad_zero", y, &[x], move |step| vec![Some(crop(&step.gradient, sides))])
 }
 
@@ -52,9 +57,13 @@ pub fn crop(x: &Var, sides: Sides) -> Var {
     let Sides { top, bottom, left, right } = sides;
     assert!(top + bottom <= h && left + right <= w, "crop: {sides:?} of {h} x {w} pixels");
     let size = [n, h - top - bottom, w - left - right, c];
-    let y = Tensor::build(&size, |y| {
-        layout::block(x.tensor().data(), x.shape(), &[0, top, left, 0], &size, y);
-    });
+    let (shape, start) = (x.shape(), [0, top, left, 0]);
+    let y = Tensor::compute(
+        &size,
+        [x.tensor()],
+        |[x], y| layout::block(x, shape, &start, &size, y),
+        |[x], y| device::block(x, shape, &start, &size, y),
+    );
     Var::record("crop", y, &[x], move |step| vec![Some(pad_zero(&step.gradient, sides))])
 }
 

@@ -1,6 +1,7 @@
 //! Axes in another order.
 
 use gobelin_kernels::cpu::layout;
+use gobelin_kernels::cuda::layout as device;
 
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -29,7 +30,12 @@ pub fn permute(x: &Var, axes: &[usize]) -> Var {
 pub fn permute_tensor(x: &Tensor, axes: &[usize]) -> Tensor {
     assert!(axes.len() == x.shape().len(), "permute: {} axes of shape {:?}", axes.len(), x.shape());
     let shape: Vec<usize> = axes.iter().map(|&axis| x.shape()[axis]).collect();
-    Tensor::build(&shape, |out| layout::permute(x.data(), x.shape(), axes, out))
+    Tensor::compute(
+        &shape,
+        [x],
+        |[values], out| layout::permute(values, x.shape(), axes, out),
+        |[values], out| device::permute(values, x.shape(), axes, out),
+    )
 }
 
 #[cfg(test)]

@@ -3,9 +3,27 @@
 use std::sync::Arc;
 
 use gobelin_kernels::cpu::gather;
+use gobelin_kernels::cuda::{DeviceBuffer, gather as device};
 
 use crate::tensor::Tensor;
+use crate::values::expect;
 use crate::var::Var;
+
+/// Places along an axis, all of them below its length, where they were found: there the ops that use them run.
+pub(super) enum Places {
+    Host(Vec<u32>),
+    Device(DeviceBuffer<u32>),
+}
+
+impl Places {
+    /// These places, where `x` lies.
+    fn beside(x: &Tensor, places: &[u32]) -> Arc<Self> {
+        Arc::new(match x.device() {
+            None => Self::Host(places.to_vec()),
+            Some(place) => Self::Device(expect(DeviceBuffer::from_slice(place, places))),
+        })
+    }
+}
 
 /// The value of each row of `x` `(..., C)` at its class, `(..., 1)`: what cross-entropy takes of log-probabilities. `classes`
 /// has one number below C for each row. Derivative: the gradient put back among zeros.
@@ -21,26 +39,41 @@ pub fn pick(x: &Var, classes: &[u32]) -> Var {
     assert!(classes.len() == rows, "pick: {} classes for the {rows} rows of {:?}", classes.len(), x.shape());
     let beyond = classes.iter().find(|&&class| class as usize >= count);
     assert!(beyond.is_none(), "pick: class {beyond:?} of shape {:?}, expected less than {count}", x.shape());
-    choose(x, outer.len(), outer.len() + 1, Arc::from(classes))
+    choose(x, outer.len(), outer.len() + 1, Places::beside(x.tensor(), classes))
 }
 
 /// Along the axes `first..end` of `x`, taken as one, the value at the place given for each of the others; those axes stay
 /// with length 1. Derivative: [`scatter`].
-pub(super) fn choose(x: &Var, first: usize, end: usize, places: Arc<[u32]>) -> Var {
+pub(super) fn choose(x: &Var, first: usize, end: usize, places: Arc<Places>) -> Var {
     let shape = x.shape().to_vec();
     let mut chosen = shape.clone();
     chosen[first..end].fill(1);
     let lengths = three_axes(&shape, first, end);
-    let y = Tensor::build(&chosen, |y| gather::pick(x.tensor().data(), lengths, &places, y));
+    let y = match &*places {
+        Places::Host(places) => {
+            Tensor::build(&chosen, |y| gather::pick(x.tensor().data(), lengths, places, y))
+        }
+        Places::Device(places) => Tensor::build_on(places.device(), &chosen, |y| {
+            // SAFETY: the places are below the length.
+            unsafe { device::pick(x.tensor().buffer(places.device()), lengths, places, y) }
+        }),
+    };
     Var::record("pick", y, &[x], move |step| {
         vec![Some(scatter(&step.gradient, &shape, first, end, Arc::clone(&places)))]
     })
 }
 
 /// The adjoint of [`choose`]: zeros of `shape`, and each value of `x` at its place.
-fn scatter(x: &Var, shape: &[usize], first: usize, end: usize, places: Arc<[u32]>) -> Var {
+fn scatter(x: &Var, shape: &[usize], first: usize, end: usize, places: Arc<Places>) -> Var {
     let lengths = three_axes(shape, first, end);
-    let y = Tensor::build(shape, |y| gather::place(x.tensor().data(), lengths, &places, y));
+    let y = match &*places {
+        Places::Host(places) => {
+            Tensor::build(shape, |y| gather::place(x.tensor().data(), lengths, places, y))
+        }
+        Places::Device(places) => Tensor::build_on(places.device(), shape, |y| {
+            device::place(x.tensor().buffer(places.device()), lengths, places, y)
+        }),
+    };
     Var::record("place", y, &[x], move |step| {
         vec![Some(choose(&step.gradient, first, end, Arc::clone(&places)))]
     })
@@ -69,8 +102,9 @@ mod tests {
     fn gradients() {
         let check = GradientCheck::default();
         check.assert(&[numbers(&[2, 3, 4], 1)], |x| ops::square(&pick(&x[0], &[0, 3, 1, 1, 2, 0])));
-        let places: Arc<[u32]> = Arc::from([0, 2, 1, 1]);
-        check.assert(&[numbers(&[2, 3, 2], 1)], |x| ops::square(&choose(&x[0], 1, 2, Arc::clone(&places))));
+        check.assert(&[numbers(&[2, 3, 2], 1)], |x| {
+            ops::square(&choose(&x[0], 1, 2, Places::beside(x[0].tensor(), &[0, 2, 1, 1])))
+        });
     }
 
     #[test]

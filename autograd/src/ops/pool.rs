@@ -4,11 +4,19 @@ use std::sync::Arc;
 
 use gobelin_kernels::Bytes;
 use gobelin_kernels::cpu::pool;
+use gobelin_kernels::cuda::{DeviceBuffer, pool as device};
 
 use super::conv2d::Window;
 use crate::ops;
 use crate::tensor::Tensor;
+use crate::values::expect;
 use crate::var::Var;
+
+/// Which pixel of each window was chosen, where it was: there the ops that use it run.
+enum Taps {
+    Host(Bytes),
+    Device(DeviceBuffer<u8>),
+}
 
 /// The largest value of each window of `x` `(N, H, W, C)`, for each channel; NaN if there is one; padding is never chosen.
 /// Derivative: all of it to the first of equal values (row by row), as in PyTorch.
@@ -18,8 +26,20 @@ use crate::var::Var;
 #[track_caller]
 pub fn max_pool(x: &Var, window: Window) -> Var {
     let pool = describe("max_pool", x.shape(), window);
-    let mut taps = Bytes::new(pool.small());
-    let y = Tensor::build(&small_shape(&pool), |y| pool::maximum(&pool, x.tensor().data(), y, &mut taps));
+    let (y, taps) = match x.tensor().device() {
+        None => {
+            let mut taps = Bytes::new(pool.small());
+            let y =
+                Tensor::build(&small_shape(&pool), |y| pool::maximum(&pool, x.tensor().data(), y, &mut taps));
+            (y, Taps::Host(taps))
+        }
+        Some(place) => {
+            let mut taps = expect(DeviceBuffer::new(place, pool.small()));
+            let x = x.tensor().buffer(place);
+            let y = Tensor::build_on(place, &small_shape(&pool), |y| device::maximum(&pool, x, y, &mut taps));
+            (y, Taps::Device(taps))
+        }
+    };
     let taps = Arc::new(taps);
     Var::record("max_pool", y, &[x], move |step| {
         vec![Some(put_back(&step.gradient, pool, Arc::clone(&taps)))]
@@ -36,16 +56,30 @@ pub fn min_pool(x: &Var, window: Window) -> Var {
 }
 
 /// The value of each window that its tap names. Derivative: [`put_back`].
-fn chosen(x: &Var, pool: pool::Pool, taps: Arc<Bytes>) -> Var {
-    let y = Tensor::build(&small_shape(&pool), |y| pool::chosen(&pool, x.tensor().data(), &taps, y));
+fn chosen(x: &Var, pool: pool::Pool, taps: Arc<Taps>) -> Var {
+    let shape = small_shape(&pool);
+    let y = match &*taps {
+        Taps::Host(taps) => Tensor::build(&shape, |y| pool::chosen(&pool, x.tensor().data(), taps, y)),
+        Taps::Device(taps) => {
+            let x = x.tensor().buffer(taps.device());
+            Tensor::build_on(taps.device(), &shape, |y| device::chosen(&pool, x, taps, y))
+        }
+    };
     Var::record("max_pool_chosen", y, &[x], move |step| {
         vec![Some(put_back(&step.gradient, pool, Arc::clone(&taps)))]
     })
 }
 
 /// Each window's value added up where its tap lies. Derivative: [`chosen`].
-fn put_back(y: &Var, pool: pool::Pool, taps: Arc<Bytes>) -> Var {
-    let x = Tensor::build(&large_shape(&pool), |x| pool::put_back(&pool, y.tensor().data(), &taps, x));
+fn put_back(y: &Var, pool: pool::Pool, taps: Arc<Taps>) -> Var {
+    let shape = large_shape(&pool);
+    let x = match &*taps {
+        Taps::Host(taps) => Tensor::build(&shape, |x| pool::put_back(&pool, y.tensor().data(), taps, x)),
+        Taps::Device(taps) => {
+            let y = y.tensor().buffer(taps.device());
+            Tensor::build_on(taps.device(), &shape, |x| device::put_back(&pool, y, taps, x))
+        }
+    };
     Var::record("max_pool_put_back", x, &[y], move |step| {
         vec![Some(chosen(&step.gradient, pool, Arc::clone(&taps)))]
     })
@@ -62,12 +96,22 @@ pub fn avg_pool(x: &Var, window: Window) -> Var {
 }
 
 fn mean(x: &Var, pool: pool::Pool) -> Var {
-    let y = Tensor::build(&small_shape(&pool), |y| pool::mean(&pool, x.tensor().data(), y));
+    let y = Tensor::compute(
+        &small_shape(&pool),
+        [x.tensor()],
+        |[x], y| pool::mean(&pool, x, y),
+        |[x], y| device::mean(&pool, x, y),
+    );
     Var::record("avg_pool", y, &[x], move |step| vec![Some(spread(&step.gradient, pool))])
 }
 
 pub(super) fn spread(y: &Var, pool: pool::Pool) -> Var {
-    let x = Tensor::build(&large_shape(&pool), |x| pool::spread(&pool, y.tensor().data(), x));
+    let x = Tensor::compute(
+        &large_shape(&pool),
+        [y.tensor()],
+        |[y], x| pool::spread(&pool, y, x),
+        |[y], x| device::spread(&pool, y, x),
+    );
     Var::record("avg_pool_spread", x, &[y], move |step| vec![Some(mean(&step.gradient, pool))])
 }
 

@@ -1,9 +1,9 @@
 //! Powers with a constant exponent.
 
 use gobelin_kernels::cpu::math::Power;
+use gobelin_kernels::cuda::elementwise::Map;
 
 use crate::ops;
-use crate::tensor::Tensor;
 use crate::var::Var;
 
 /// `x^exponent`; NaN for negative `x` unless the exponent is whole, infinite at 0 if it is negative, 1 everywhere if it is 0.
@@ -20,7 +20,7 @@ pub fn power(x: &Var, exponent: f32) -> Var {
 /// [`power`], or 0 where `x` is 0 and the exponent negative, as the derivatives have it.
 fn raise(x: &Var, exponent: f32, is_derivative: bool) -> Var {
     if exponent == 0.0 {
-        return Tensor::ones(x.shape()).into();
+        return x.tensor().full_beside(x.shape(), 1.0).into();
     }
     // The common exponents have quicker ops of their own.
     if exponent == 1.0 {
@@ -31,9 +31,9 @@ fn raise(x: &Var, exponent: f32, is_derivative: bool) -> Var {
     }
     let power = Power::new(exponent);
     let y = if is_derivative && exponent < 0.0 {
-        x.tensor().map(move |v| if v == 0.0 { 0.0 } else { power.of(v) })
+        x.tensor().map_as(Map::PowerOrZero(exponent), move |v| if v == 0.0 { 0.0 } else { power.of(v) })
     } else {
-        x.tensor().map(move |v| power.of(v))
+        x.tensor().map_as(Map::Power(exponent), move |v| power.of(v))
     };
     let saved = x.clone();
     Var::record("power", y, &[x], move |step| {
@@ -48,6 +48,7 @@ mod tests {
     use crate::check::GradientCheck;
     use crate::ops::testing::numbers;
     use crate::tape::Tape;
+    use crate::tensor::Tensor;
 
     #[test]
     fn gradients() {

@@ -1,5 +1,7 @@
 //! Rectified linear units, plain and leaky.
 
+use gobelin_kernels::cuda::elementwise::{Map, Zip};
+
 use crate::ops;
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -17,17 +19,18 @@ pub fn leaky_relu(x: &Var, slope: f32) -> Var {
     assert!(slope >= 0.0, "leaky_relu: slope {slope}, expected 0 or more");
     // With slope 0 the product would turn infinities into NaN.
     let y = if slope == 0.0 {
-        x.tensor().map(|v| if v <= 0.0 { 0.0 } else { v })
+        x.tensor().map_as(Map::Relu, |v| if v <= 0.0 { 0.0 } else { v })
     } else {
-        x.tensor().map(move |v| if v > 0.0 { v } else { slope * v })
+        x.tensor().map_as(Map::LeakyRelu(slope), move |v| if v > 0.0 { v } else { slope * v })
     };
     let saved = y.clone();
     Var::record("leaky_relu", y, &[x], move |step| {
         if step.is_final() {
             let pass = move |g: f32, y: f32| if y > 0.0 { g } else { slope * g };
-            return vec![Some(step.gradient.into_tensor().zip_into(&saved, pass).into())];
+            let gradient = step.gradient.into_tensor();
+            return vec![Some(gradient.zip_into_as(&saved, Zip::LeakyReluGradient(slope), pass).into())];
         }
-        let slopes: Tensor = saved.map(move |y| if y > 0.0 { 1.0 } else { slope });
+        let slopes: Tensor = saved.map_as(Map::LeakySlope(slope), move |y| if y > 0.0 { 1.0 } else { slope });
         vec![Some(ops::mul(&step.gradient, &slopes.into()))]
     })
 }

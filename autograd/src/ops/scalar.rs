@@ -1,12 +1,15 @@
 //! Sums and products with a constant number.
 
+use gobelin_kernels::cuda::elementwise::Map;
+
 use crate::var::Var;
 
 /// `factor * x`. Derivative: `factor`.
 pub fn scale(x: &Var, factor: f32) -> Var {
-    Var::record("scale", x.tensor().map(move |v| factor * v), &[x], move |step| {
+    Var::record("scale", x.tensor().map_as(Map::Scale(factor), move |v| factor * v), &[x], move |step| {
         if step.is_final() {
-            return vec![Some(step.gradient.into_tensor().map_into(move |g| factor * g).into())];
+            let gradient = step.gradient.into_tensor();
+            return vec![Some(gradient.map_into_as(Map::Scale(factor), move |g| factor * g).into())];
         }
         vec![Some(scale(&step.gradient, factor))]
     })
@@ -14,7 +17,9 @@ pub fn scale(x: &Var, factor: f32) -> Var {
 
 /// `x + addend`. Derivative: 1.
 pub fn add_scalar(x: &Var, addend: f32) -> Var {
-    Var::record("add_scalar", x.tensor().map(move |v| v + addend), &[x], |step| vec![Some(step.gradient)])
+    Var::record("add_scalar", x.tensor().map_as(Map::Add(addend), move |v| v + addend), &[x], |step| {
+        vec![Some(step.gradient)]
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Values chosen by a constant mask.
 
 use gobelin_kernels::cpu::elementwise;
+use gobelin_kernels::cuda::elementwise::{self as device, Map, Zip, ZipThree};
 
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -14,15 +15,17 @@ use crate::var::Var;
 pub fn select(mask: &Tensor, a: &Var, b: &Var) -> Var {
     let same = mask.shape() == a.shape() && mask.shape() == b.shape();
     assert!(same, "select: a mask of {:?}, operands of {:?} and {:?}", mask.shape(), a.shape(), b.shape());
-    let operands = [mask.data(), a.tensor().data(), b.tensor().data()];
-    let y = Tensor::build(mask.shape(), |y| {
-        elementwise::zip_three(operands, y, |mask, a, b| if mask == 0.0 { b } else { a });
-    });
+    let y = Tensor::compute(
+        mask.shape(),
+        [mask, a.tensor(), b.tensor()],
+        |operands, y| elementwise::zip_three(operands, y, |mask, a, b| if mask == 0.0 { b } else { a }),
+        |operands, y| device::zip_three(operands, y, ZipThree::Select),
+    );
     let mask = mask.clone();
     Var::record("select", y, &[a, b], move |step| {
         let for_a = step.needs(0).then(|| masked(&step.gradient, &mask));
         let for_b = step.needs(1).then(|| {
-            let others = mask.map(|mask| f32::from(mask == 0.0));
+            let others = mask.map_as(Map::IsZero, |mask| f32::from(mask == 0.0));
             masked(&step.gradient, &others)
         });
         vec![for_a, for_b]
@@ -35,7 +38,7 @@ pub fn select(mask: &Tensor, a: &Var, b: &Var) -> Var {
 /// If the shapes differ.
 #[track_caller]
 pub fn masked(x: &Var, mask: &Tensor) -> Var {
-    let y = x.tensor().zip(mask, |x, mask| if mask == 0.0 { 0.0 } else { x });
+    let y = x.tensor().zip_as(mask, Zip::Masked, |x, mask| if mask == 0.0 { 0.0 } else { x });
     let mask = mask.clone();
     Var::record("masked", y, &[x], move |step| vec![Some(masked(&step.gradient, &mask))])
 }

@@ -1,17 +1,21 @@
 //! The logistic function.
 
 use gobelin_kernels::cpu::math;
+use gobelin_kernels::cuda::elementwise::{Map, Zip};
 
 use crate::ops;
 use crate::var::Var;
 
 /// `1 / (1 + e^-x)`. Derivative, from the output: `y (1 - y)`.
 pub fn sigmoid(x: &Var) -> Var {
-    let y = x.tensor().map(math::sigmoid);
+    let y = x.tensor().map_as(Map::Sigmoid, math::sigmoid);
     let saved = y.clone();
     Var::record("sigmoid", y, &[x], move |step| {
         if step.is_final() {
-            let gradient = step.gradient.into_tensor().zip_into(&saved, |g, y| g * y * (1.0 - y));
+            let gradient = step
+                .gradient
+                .into_tensor()
+                .zip_into_as(&saved, Zip::SigmoidGradient, |g, y| g * y * (1.0 - y));
             return vec![Some(gradient.into())];
         }
         let y = step.output(&saved);

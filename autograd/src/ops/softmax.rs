@@ -1,6 +1,7 @@
 //! Softmax over the last axis, its logarithm, and the logarithm of its divisor.
 
 use gobelin_kernels::cpu::softmax as kernel;
+use gobelin_kernels::cuda::softmax as device;
 
 use crate::ops;
 use crate::tensor::Tensor;
@@ -13,12 +14,20 @@ use crate::var::Var;
 #[track_caller]
 pub fn softmax(x: &Var) -> Var {
     let row = last_axis("softmax", x);
-    let y = Tensor::build(x.shape(), |y| kernel::softmax(x.tensor().data(), row, y));
+    let y = Tensor::compute(
+        x.shape(),
+        [x.tensor()],
+        |[x], y| kernel::softmax(x, row, y),
+        |[x], y| device::softmax(x, row, y),
+    );
     let saved = y.clone();
     Var::record("softmax", y, &[x], move |step| {
         if step.is_final() {
-            let mut gradient = step.gradient.into_tensor();
-            kernel::softmax_gradient(saved.data(), row, gradient.data_mut());
+            let gradient = step.gradient.into_tensor().change(
+                [&saved],
+                |g, [y]| kernel::softmax_gradient(y, row, g),
+                |g, [y]| device::softmax_gradient(y, row, g),
+            );
             return vec![Some(gradient.into())];
         }
         let y = step.output(&saved);
@@ -35,12 +44,20 @@ pub fn softmax(x: &Var) -> Var {
 #[track_caller]
 pub fn log_softmax(x: &Var) -> Var {
     let row = last_axis("log_softmax", x);
-    let y = Tensor::build(x.shape(), |y| kernel::log_softmax(x.tensor().data(), row, y));
+    let y = Tensor::compute(
+        x.shape(),
+        [x.tensor()],
+        |[x], y| kernel::log_softmax(x, row, y),
+        |[x], y| device::log_softmax(x, row, y),
+    );
     let saved = y.clone();
     Var::record("log_softmax", y, &[x], move |step| {
         if step.is_final() {
-            let mut gradient = step.gradient.into_tensor();
-            kernel::log_softmax_gradient(saved.data(), row, gradient.data_mut());
+            let gradient = step.gradient.into_tensor().change(
+                [&saved],
+                |g, [y]| kernel::log_softmax_gradient(y, row, g),
+                |g, [y]| device::log_softmax_gradient(y, row, g),
+            );
             return vec![Some(gradient.into())];
         }
         let shares = ops::mul(&ops::exp(&step.output(&saved)), &sum_last(&step.gradient));
@@ -58,14 +75,22 @@ pub fn logsumexp(x: &Var) -> Var {
     let row = last_axis("logsumexp", x);
     let mut shape = x.shape().to_vec();
     shape[x.shape().len() - 1] = 1;
-    let y = Tensor::build(&shape, |y| kernel::logsumexp(x.tensor().data(), row, y));
+    let y = Tensor::compute(
+        &shape,
+        [x.tensor()],
+        |[x], y| kernel::logsumexp(x, row, y),
+        |[x], y| device::logsumexp(x, row, y),
+    );
     let saved = (x.clone(), y.clone());
     Var::record("logsumexp", y, &[x], move |step| {
         let (x, y) = &saved;
         if step.is_final() {
-            let gradient = Tensor::build(x.shape(), |out| {
-                kernel::logsumexp_gradient(x.tensor().data(), y.data(), step.gradient.tensor().data(), out);
-            });
+            let gradient = Tensor::compute(
+                x.shape(),
+                [x.tensor(), y, step.gradient.tensor()],
+                |[x, y, g], out| kernel::logsumexp_gradient(x, y, g, out),
+                |[x, y, g], out| device::logsumexp_gradient(x, y, g, row, out),
+            );
             return vec![Some(gradient.into())];
         }
         vec![Some(ops::mul(&ops::softmax(x), &step.gradient))]

@@ -1,6 +1,7 @@
 //! Softplus: the smooth ramp, and minus the logarithm of a probability given as a logit.
 
 use gobelin_kernels::cpu::math;
+use gobelin_kernels::cuda::elementwise::{Map, Zip};
 
 use crate::ops;
 use crate::var::Var;
@@ -9,9 +10,12 @@ use crate::var::Var;
 /// `-ln(1 - sigmoid(z))`. Derivative: `sigmoid(x)`.
 pub fn softplus(x: &Var) -> Var {
     let saved = x.clone();
-    Var::record("softplus", x.tensor().map(math::softplus), &[x], move |step| {
+    Var::record("softplus", x.tensor().map_as(Map::Softplus, math::softplus), &[x], move |step| {
         if step.is_final() {
-            let gradient = step.gradient.into_tensor().zip_into(saved.tensor(), |g, x| g * math::sigmoid(x));
+            let gradient =
+                step.gradient
+                    .into_tensor()
+                    .zip_into_as(saved.tensor(), Zip::SoftplusGradient, |g, x| g * math::sigmoid(x));
             return vec![Some(gradient.into())];
         }
         vec![Some(ops::mul(&step.gradient, &ops::sigmoid(&saved)))]

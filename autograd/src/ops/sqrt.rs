@@ -1,12 +1,14 @@
 //! The square root, with a defined derivative at 0.
 
+use gobelin_kernels::cuda::elementwise::Map;
+
 use crate::ops;
 use crate::var::Var;
 
 /// `sqrt(x)`; NaN below 0. Derivative: `1 / (2 y)`, and 0 at 0, where the true one is infinite: distances between equal
 /// points then have a zero gradient instead of NaN.
 pub fn sqrt(x: &Var) -> Var {
-    let y = x.tensor().map(f32::sqrt);
+    let y = x.tensor().map_as(Map::Sqrt, f32::sqrt);
     let saved = y.clone();
     Var::record("sqrt", y, &[x], move |step| {
         let half = ops::scale(&step.gradient, 0.5);

@@ -1,6 +1,7 @@
 //! Sums and means.
 
 use gobelin_kernels::cpu::reduce;
+use gobelin_kernels::cuda::reduce as device;
 
 use crate::ops;
 use crate::tensor::Tensor;
@@ -9,7 +10,12 @@ use crate::var::Var;
 /// The sum of all values, of shape `[]`. Derivative: 1 everywhere.
 pub fn sum(x: &Var) -> Var {
     let shape = x.shape().to_vec();
-    let y = Tensor::scalar(reduce::sum(x.tensor().data()) as f32);
+    let y = Tensor::compute(
+        &[],
+        [x.tensor()],
+        |[x], out| out[0] = reduce::sum(x) as f32,
+        |[x], out| device::sum(x, 1.0, out),
+    );
     Var::record("sum", y, &[x], move |step| vec![Some(ops::broadcast_to(&step.gradient, &shape))])
 }
 
@@ -39,7 +45,12 @@ pub fn sum_axes(x: &Var, axes: &[usize]) -> Var {
         let middle = kept[first..=last].iter().product();
         let inner = kept[last + 1..].iter().product();
         kept[first..=last].fill(1);
-        y = Tensor::build(&kept, |out| reduce::sum_middle(y.data(), [outer, middle, inner], out));
+        y = Tensor::compute(
+            &kept,
+            [&y],
+            |[y], out| reduce::sum_middle(y, [outer, middle, inner], out),
+            |[y], out| device::sum_middle(y, [outer, middle, inner], out),
+        );
         rest = &rest[..rest.len() - run];
     }
     Var::record("sum_axes", y, &[x], move |step| vec![Some(ops::broadcast_to(&step.gradient, &shape))])

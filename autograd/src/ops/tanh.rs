@@ -1,17 +1,19 @@
 //! The hyperbolic tangent.
 
 use gobelin_kernels::cpu::math;
+use gobelin_kernels::cuda::elementwise::{Map, Zip};
 
 use crate::ops;
 use crate::var::Var;
 
 /// `tanh x`. Derivative, from the output: `1 - y^2`.
 pub fn tanh(x: &Var) -> Var {
-    let y = x.tensor().map(math::tanh);
+    let y = x.tensor().map_as(Map::Tanh, math::tanh);
     let saved = y.clone();
     Var::record("tanh", y, &[x], move |step| {
         if step.is_final() {
-            let gradient = step.gradient.into_tensor().zip_into(&saved, |g, y| g * (1.0 - y * y));
+            let gradient =
+                step.gradient.into_tensor().zip_into_as(&saved, Zip::TanhGradient, |g, y| g * (1.0 - y * y));
             return vec![Some(gradient.into())];
         }
         let y = step.output(&saved);

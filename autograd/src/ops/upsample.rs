@@ -1,6 +1,7 @@
 //! Nearest-neighbour upsampling by whole factors, and its adjoint.
 
 use gobelin_kernels::cpu::resample;
+use gobelin_kernels::cuda::resample as device;
 
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -15,9 +16,12 @@ pub fn upsample_nearest(x: &Var, factor: usize) -> Var {
         panic!("upsample_nearest: shape {:?}, expected (N, H, W, C)", x.shape())
     };
     assert!(factor > 0, "upsample_nearest: factor 0");
-    let y = Tensor::build(&[n, h * factor, w * factor, c], |y| {
-        resample::repeat(x.tensor().data(), [n * h, w, c], factor, y);
-    });
+    let y = Tensor::compute(
+        &[n, h * factor, w * factor, c],
+        [x.tensor()],
+        |[x], y| resample::repeat(x, [n * h, w, c], factor, y),
+        |[x], y| device::repeat(x, [n * h, w, c], factor, y),
+    );
     Var::record("upsample_nearest", y, &[x], move |step| vec![Some(sum_blocks(&step.gradient, factor))])
 }
 
@@ -30,9 +34,13 @@ pub fn sum_blocks(x: &Var, factor: usize) -> Var {
     let &[n, h, w, c] = x.shape() else { panic!("sum_blocks: shape {:?}, expected (N, H, W, C)", x.shape()) };
     let fits = factor > 0 && h % factor == 0 && w % factor == 0;
     assert!(fits, "sum_blocks: {h} x {w} pixels are no multiples of {factor}");
-    let y = Tensor::build(&[n, h / factor, w / factor, c], |y| {
-        resample::sum_blocks(x.tensor().data(), [n * h / factor, w / factor, c], factor, y);
-    });
+    let small = [n * h / factor, w / factor, c];
+    let y = Tensor::compute(
+        &[n, h / factor, w / factor, c],
+        [x.tensor()],
+        |[x], y| resample::sum_blocks(x, small, factor, y),
+        |[x], y| device::sum_blocks(x, small, factor, y),
+    );
     Var::record("sum_blocks", y, &[x], move |step| vec![Some(upsample_nearest(&step.gradient, factor))])
 }
 

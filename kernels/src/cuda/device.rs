@@ -1,17 +1,37 @@
 //! A device: its driver, its pool of memory, and what was recorded on it.
 
+use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use super::card::Card;
 use super::driver::{Address, Driver, Launch, Parameter, Recording};
 use super::error::Result;
 use super::memory::{DeviceBuffer, Plain, Reserve};
+use super::tiles::Precision;
 
 /// A device to compute on; clones are the same device.
 ///
 /// All its work is done in the order of the calls, on one stream: a result is there when [`DeviceBuffer::read`] returns.
 #[derive(Clone)]
-pub struct Device(Arc<Inner>);
+pub struct Device {
+    inner: Arc<Inner>,
+    precision: Precision,
+}
+
+/// Whether they are the same device.
+impl PartialEq for Device {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+impl Eq for Device {}
+
+impl fmt::Debug for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a device with {} multiprocessors", self.inner.driver.multiprocessors())
+    }
+}
 
 struct Inner {
     driver: Arc<dyn Driver>,
@@ -32,7 +52,19 @@ impl Device {
     /// A device behind a driver.
     pub fn new(driver: Arc<dyn Driver>) -> Self {
         let everyday = Arc::new(Reserve::new(Arc::clone(&driver)));
-        Self(Arc::new(Inner { driver, everyday, recorded: Mutex::new(None) }))
+        let inner = Arc::new(Inner { driver, everyday, recorded: Mutex::new(None) });
+        Self { inner, precision: Precision::default() }
+    }
+
+    /// The same device, for those who want products in this precision.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// How products are wanted.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Waits for all work.
@@ -40,12 +72,12 @@ impl Device {
     /// # Errors
     /// If work before failed.
     pub fn synchronise(&self) -> Result<()> {
-        self.0.driver.synchronise()
+        self.inner.driver.synchronise()
     }
 
     /// Gives unused memory back to the system.
     pub fn trim(&self) {
-        self.0.everyday.trim();
+        self.inner.everyday.trim();
     }
 
     /// Records what `work` does instead of doing it, to be done as often as wanted.
@@ -60,11 +92,11 @@ impl Device {
     /// # Panics
     /// If something is being recorded already.
     pub fn record<R>(&self, work: impl FnOnce() -> Result<R>) -> Result<(Graph, R)> {
-        let reserve = Arc::new(Reserve::beside(&self.0.everyday));
+        let reserve = Arc::new(Reserve::beside(&self.inner.everyday));
         {
             let mut recorded = self.recorded();
             assert!(recorded.is_none(), "record: a recording inside of another");
-            self.0.driver.begin_recording()?;
+            self.inner.driver.begin_recording()?;
             *recorded = Some(Arc::clone(&reserve));
         }
         let open = Open(self);
@@ -75,22 +107,22 @@ impl Device {
     }
 
     fn recorded(&self) -> std::sync::MutexGuard<'_, Option<Arc<Reserve>>> {
-        self.0.recorded.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.inner.recorded.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Where new memory comes from now.
     pub(super) fn reserve(&self) -> Arc<Reserve> {
-        Arc::clone(self.recorded().as_ref().unwrap_or(&self.0.everyday))
+        Arc::clone(self.recorded().as_ref().unwrap_or(&self.inner.everyday))
     }
 
     pub(super) fn driver(&self) -> &dyn Driver {
-        &*self.0.driver
+        &*self.inner.driver
     }
 
     /// A launch of 256 threads a block over `count` elements: one each, or more once there are 32 blocks for each
     /// multiprocessor. (Reasoned: no card was at hand to measure it.)
     pub(super) fn over(&self, count: usize) -> Launch {
-        let most = self.0.driver.multiprocessors() as usize * 32;
+        let most = self.inner.driver.multiprocessors() as usize * 32;
         Launch { grid: [count.div_ceil(256).clamp(1, most) as u32, 1, 1], threads: 256, shared: 0 }
     }
 
@@ -106,7 +138,7 @@ impl Device {
         arguments: &[&dyn Parameter],
     ) -> Result<()> {
         // SAFETY: the caller's promise.
-        unsafe { self.0.driver.launch(file, kernel, &launch, arguments) }
+        unsafe { self.inner.driver.launch(file, kernel, &launch, arguments) }
     }
 }
 
@@ -115,7 +147,7 @@ struct Open<'a>(&'a Device);
 
 impl Open<'_> {
     fn end(self) -> Result<Box<dyn Recording>> {
-        let recording = self.0.0.driver.end_recording();
+        let recording = self.0.inner.driver.end_recording();
         *self.0.recorded() = None;
         std::mem::forget(self);
         recording
@@ -125,7 +157,7 @@ impl Open<'_> {
 impl Drop for Open<'_> {
     fn drop(&mut self) {
         // What was recorded so far is of no use.
-        drop(self.0.0.driver.end_recording());
+        drop(self.0.inner.driver.end_recording());
         *self.0.recorded() = None;
     }
 }
