@@ -1,7 +1,7 @@
 //! The image transformation network of feed-forward style transfer (Johnson et al. 2016, supplement), with instance norms
 //! (Ulyanov et al. 2016) and nearest-neighbour upsampling, which leaves no checkerboard.
 //!
-//! c9s1-32, d64, d128, five residual blocks of 128, u64, u32, c9s1-3, with mirrored borders. Its tensors are named by place in
+//! c9s1-32, d64, d128, five residual blocks of 128, u64, u32, c9s1-3, with mirrored borders, then a tanh. Its tensors are named by place in
 //! the sequence: `1.weight` (first convolution), `2.weight` (its norm), `12.b.1.weight` (in the first block), ...
 
 use std::collections::BTreeMap;
@@ -20,11 +20,14 @@ const BLOCKS: usize = 5;
 /// Where the residual blocks begin in the sequence, and where what comes after them does.
 const MIDDLE: usize = 12;
 const TAIL: usize = MIDDLE + BLOCKS;
-const END: usize = TAIL + 12;
+const END: usize = TAIL + 13;
+/// Deviation of fresh weights of the last convolution, in that of the others: what goes into the tanh is then small enough to pass
+/// nearly as it is.
+const LAST: f32 = 0.3;
 /// Maps of a block's size that lie in memory while one runs.
 const MAPS_OF_A_BLOCK: usize = 5;
 
-/// Transforms pictures `(N, H, W, 3)` to others of the same size, which is a multiple of 4 and at least 8; any range.
+/// Transforms pictures `(N, H, W, 3)` in [-1, 1] to others in [-1, 1] of the same size, which is a multiple of 4 and at least 8.
 pub struct Transform {
     sequence: Sequential,
     width: usize,
@@ -57,7 +60,9 @@ impl Transform {
             sequence.push(Upsample(2));
             conv_norm_relu(&mut sequence, channels, 3, 1, generator);
         }
-        sequence.push(ReflectionPad(4)).push(conv([width, 3], 9, 1, generator).with_bias());
+        let window = Window::square(9, 1, 0);
+        let last = Conv::new([width, 3], window, LAST * he_deviation(window, width), generator).with_bias();
+        sequence.push(ReflectionPad(4)).push(last).push(Activation::Tanh);
         Self { sequence, width }
     }
 }

@@ -80,7 +80,7 @@ def transform(width=32):
     layers += [Residual("b", 4 * w, True) for _ in range(5)]
     layers += [nn.Upsample(scale_factor=2), *conv_norm_relu(4 * w, 2 * w, 3, 1)]
     layers += [nn.Upsample(scale_factor=2), *conv_norm_relu(2 * w, w, 3, 1)]
-    return nn.Sequential(*layers, *conv(w, 3, 9, 1))
+    return nn.Sequential(*layers, *conv(w, 3, 9, 1), nn.Tanh())
 
 
 class Skip(nn.Module):

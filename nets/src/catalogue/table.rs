@@ -205,8 +205,8 @@ pub const ALL: &[Architecture] = &[
         name: "transform",
         about: "the image transformation network of fast style transfer",
         paper: "Johnson et al. 2016; Ulyanov et al. 2016",
-        input: "(N, 3, H, W); H and W multiples of 4 come out as they went in",
-        output: "(N, 3, H, W)",
+        input: "(N, 3, H, W) in [-1, 1]; H and W multiples of 4 come out as they went in",
+        output: "(N, 3, H, W) in [-1, 1]",
         options: &[integer("width", "32", 1, 512, "channels of the widest map; narrower maps have more")],
         build: |values, seed| {
             let generator = &mut random::generator(seed, 0);

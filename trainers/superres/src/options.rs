@@ -39,6 +39,9 @@ const DRAWN: usize = 440;
 const DRAWN_SIDE: usize = 192;
 /// What a score of discriminators with 1, 2 and 3 layers sees.
 const PATCHES: [usize; 3] = [16, 34, 70];
+/// The layers that see the painter's content and style: the paper's, and those for random filters.
+const PAPERS_LAYERS: [&str; 2] = ["relu3_3", "relu1_2,relu2_2,relu3_3,relu4_3"];
+const RANDOM_LAYERS: [&str; 2] = ["conv2_2", "conv1_1,conv2_1,conv3_1,conv4_1"];
 /// The style that is painted in where none is given.
 const STYLE: &str = "drawn:brush:2";
 /// The least rows and columns that the discriminator and the deepest layers of VGG-19 can be shown.
@@ -78,15 +81,25 @@ pub struct SuperresOptions {
     /// With --task style: the longer side of that picture in pixels [default: as --size]
     #[arg(long, value_name = "PIXELS")]
     pub style_size: Option<usize>,
-    /// With --task style: how much the content counts, seen by relu3_3
-    #[arg(long, value_name = "W", default_value_t = 1.0)]
-    pub content_weight: f32,
-    /// With --task style: how much the style counts, seen by relu1_2, relu2_2, relu3_3 and relu4_3
+    /// With --task style: how much the content counts [default: 1; 5 for random filters]
+    #[arg(long, value_name = "W")]
+    pub content_weight: Option<f32>,
+    /// With --task style: the layer that sees the content [default: the paper's relu3_3; conv2_2 for random filters]
+    #[arg(long, value_name = "LAYER")]
+    pub content_layer: Option<String>,
+    /// With --task style: how much the style counts
     #[arg(long, value_name = "W", default_value_t = 5.0)]
     pub style_weight: f32,
+    /// With --task style: the layers that see the style [default: the paper's relu1_2,relu2_2,relu3_3,relu4_3;
+    /// conv1_1,conv2_1,conv3_1,conv4_1 for random filters]
+    #[arg(long, value_name = "LAYERS")]
+    pub style_layers: Option<String>,
     /// With --task style: how much smoothness counts, the total variation summed over a picture in [-1, 1]
     #[arg(long, value_name = "W", default_value_t = 1e-6)]
     pub tv: f32,
+    /// What ends a block of VGG-19 [default: max, as it was trained; average for random filters]
+    #[arg(long, value_enum)]
+    pub pooling: Option<Pool>,
     /// Rows and columns of what the network trains on: drawn pictures; windows of others, or for --task style whole ones made as
     /// small [default: 96 for drawn data; else the paper's 288, or 256 for --task style]
     #[arg(long, value_name = "PIXELS")]
@@ -139,6 +152,16 @@ pub enum Loss {
     PerceptualGan,
 }
 
+/// `--pooling`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pool {
+    /// The maximum
+    Max,
+    /// The mean
+    Average,
+}
+
 /// `--upsample`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -166,9 +189,15 @@ const OF_SUPER_RESOLUTION: [&str; 10] = [
     "upsample",
     "skip",
 ];
-const OF_STYLE: [&str; 5] = ["style", "style-size", "content-weight", "style-weight", "tv"];
+const OF_STYLE: [&str; 7] =
+    ["style", "style-size", "content-weight", "content-layer", "style-weight", "style-layers", "tv"];
 /// Flags that mean something with a discriminator only.
 const OF_GAN: [&str; 4] = ["gan-weight", "discriminator-width", "patch", "discriminator-rate"];
+
+/// The names between commas.
+fn layer_names(text: &str) -> Vec<&str> {
+    text.split(',').map(str::trim).collect()
+}
 
 impl SuperresOptions {
     /// Flags of the other task, or of another loss.
@@ -186,13 +215,20 @@ impl SuperresOptions {
                 "--{flag}: means something with --loss perceptual+gan only; leave it out"
             )));
         }
-        let looks = self.task == Work::Style || self.loss != Some(Loss::Mse);
-        if let Some(flag) =
-            ["vgg", "vgg-normalisation", "layers"].iter().find(|flag| given.contains(flag) && !looks)
+        let loss = self.loss.unwrap_or_else(|| self.own_loss());
+        let looks = self.task == Work::Style || loss != Loss::Mse;
+        if let Some(flag) = ["vgg", "vgg-normalisation", "layers", "pooling"]
+            .iter()
+            .find(|flag| given.contains(flag) && !looks)
         {
             return Err(refuse(format!("--{flag}: --loss mse does not look through VGG-19; leave it out")));
         }
         Ok(())
+    }
+
+    /// The loss where none is given.
+    fn own_loss(&self) -> Loss {
+        if self.vgg.vgg.is_some() { Loss::Perceptual } else { Loss::Mse }
     }
 
     /// Values out of range.
@@ -210,10 +246,10 @@ impl SuperresOptions {
             return Err(refuse(format!("--patch {}: expected 16, 34 or 70", self.patch)));
         }
         between("gan-weight", f64::from(self.gan_weight), 0.0, 1e6)?;
-        between("content-weight", f64::from(self.content_weight), 0.0, 1e12)?;
+        between("content-weight", f64::from(self.content_weight.unwrap_or(1.0)), 0.0, 1e12)?;
         between("style-weight", f64::from(self.style_weight), 0.0, 1e12)?;
         between("tv", f64::from(self.tv), 0.0, 1e12)?;
-        if self.content_weight == 0.0 && self.style_weight == 0.0 && self.tv == 0.0 {
+        if self.content_weight == Some(0.0) && self.style_weight == 0.0 && self.tv == 0.0 {
             let message = "--content-weight 0 --style-weight 0 --tv 0: nothing is left to learn; give one of them a weight";
             return Err(refuse(message));
         }
@@ -244,7 +280,32 @@ impl SuperresOptions {
                 5 * multiple
             )));
         }
-        self.perceptual()?;
+        for (flag, names) in [
+            ("layers", Some(&self.layers)),
+            ("content-layer", self.content_layer.as_ref()),
+            ("style-layers", self.style_layers.as_ref()),
+        ] {
+            if let Some(names) = names {
+                self.check_layers(flag, names)?;
+            }
+        }
+        if let Some(names) = self.content_layer.as_ref().filter(|names| names.contains(',')) {
+            return Err(refuse(format!("--content-layer {names}: expected one layer")));
+        }
+        Ok(())
+    }
+
+    /// Layers that VGG-19 does not have, or that see nothing of pictures so small.
+    fn check_layers(&self, flag: &str, names: &str) -> Result<(), Failure> {
+        for name in layer_names(names) {
+            let layer = Layer::from_str(name).map_err(|error| refuse(format!("--{flag}: {error}")))?;
+            let side = layer.smallest_side();
+            if self.size.is_some_and(|size| size < side) {
+                return Err(refuse(format!(
+                    "--{flag} {name}: sees pictures of {side} pixels or more; use a larger --size"
+                )));
+            }
+        }
         Ok(())
     }
 
@@ -254,20 +315,6 @@ impl SuperresOptions {
             Work::SuperResolution => self.scale.unwrap_or(4),
             Work::Style => 4,
         }
-    }
-
-    fn perceptual(&self) -> Result<Perceptual, Failure> {
-        let names: Vec<&str> = self.layers.split(',').map(str::trim).collect();
-        for name in &names {
-            let layer = Layer::from_str(name).map_err(|error| refuse(format!("--layers: {error}")))?;
-            let side = layer.smallest_side();
-            if self.size.is_some_and(|size| size < side) {
-                return Err(refuse(format!(
-                    "--layers {name}: sees pictures of {side} pixels or more; use a larger --size"
-                )));
-            }
-        }
-        Ok(Perceptual { layers: Layers::alike(&names, 1.0) })
     }
 
     fn source(run: &RunOptions) -> Result<Source, Failure> {
@@ -299,17 +346,20 @@ impl SuperresOptions {
         })
     }
 
-    /// The layers and weights of the paper's painter; each Gram matrix divided by the number of features, the content
-    /// distance likewise.
+    /// The painter's terms; each Gram matrix divided by the number of features, the content distance likewise.
     fn style_transfer(&self) -> StyleTransfer {
         StyleTransfer {
-            content: Content { layer: "relu3_3".into(), half: false, normalise: Normalise::Chw },
+            content: Content {
+                layer: self.content_layer.clone().expect("settled before"),
+                half: false,
+                normalise: Normalise::Chw,
+            },
             style: Style {
-                layers: Layers::alike(&["relu1_2", "relu2_2", "relu3_3", "relu4_3"], 1.0),
+                layers: Layers::alike(&layer_names(self.style_layers.as_ref().expect("settled before")), 1.0),
                 gram: Gram::Chw,
                 ..Style::default()
             },
-            alpha: self.content_weight,
+            alpha: self.content_weight.expect("settled before"),
             beta: self.style_weight,
             tv_weight: self.tv,
         }
@@ -328,6 +378,15 @@ impl SuperresOptions {
                 "--style {}: {width}x{height} pixels with --style-size {side}; expected at least 16 on each side",
                 self.style.as_deref().unwrap_or(STYLE)
             )));
+        }
+        for name in layer_names(self.style_layers.as_ref().expect("settled before")) {
+            let least = Layer::from_str(name).map_err(|error| refuse(error.to_string()))?.smallest_side();
+            if height.min(width) < least {
+                return Err(refuse(format!(
+                    "--style-layers {name}: sees pictures of {least} pixels or more, the style picture has {width}x{height}; use \
+                     a larger --style-size"
+                )));
+            }
         }
         Ok(picture.resize(height, width))
     }
@@ -351,7 +410,11 @@ impl SuperresOptions {
     }
 
     fn network(&self, run: &RunOptions) -> Result<Vgg19, Failure> {
-        let vgg = self.vgg.open(Images::Signed, Pooling::Max)?;
+        let pooling = match self.pooling.expect("settled before") {
+            Pool::Max => Pooling::Max,
+            Pool::Average => Pooling::Average,
+        };
+        let vgg = self.vgg.open(Images::Signed, pooling)?;
         Ok(if run.exact { vgg.exact() } else { vgg })
     }
 }
@@ -370,11 +433,16 @@ impl Recipe for SuperresOptions {
         let enlarging = self.task == Work::SuperResolution;
         if enlarging {
             self.scale.get_or_insert(4);
-            self.loss.get_or_insert(if self.vgg.vgg.is_some() { Loss::Perceptual } else { Loss::Mse });
+            self.loss = Some(self.loss.unwrap_or_else(|| self.own_loss()));
             self.upsample.get_or_insert(if drawn { Upsample::Resize } else { Upsample::Deconv });
             self.skip.get_or_insert(drawn);
         } else {
             self.style.get_or_insert(STYLE.to_owned());
+            self.settle_painting();
+        }
+        if !enlarging || self.loss != Some(Loss::Mse) {
+            let random = self.vgg.vgg.is_none();
+            self.pooling.get_or_insert(if random { Pool::Average } else { Pool::Max });
         }
         self.size.get_or_insert(match (drawn, self.task) {
             (true, _) => 96,
@@ -408,6 +476,16 @@ impl Recipe for SuperresOptions {
 }
 
 impl SuperresOptions {
+    /// Through trained filters the painter's terms are the paper's. Random ones see the same in noise as in a texture once their
+    /// ReLUs and maxima have made all features positive; before the ReLU, and with average pooling, they tell them apart.
+    fn settle_painting(&mut self) {
+        let random = self.vgg.vgg.is_none();
+        let [content, style] = if random { RANDOM_LAYERS } else { PAPERS_LAYERS };
+        self.content_layer.get_or_insert(content.to_owned());
+        self.style_layers.get_or_insert(style.to_owned());
+        self.content_weight.get_or_insert(if random { 5.0 } else { 1.0 });
+    }
+
     fn build_settled(&self, run: &RunOptions) -> Result<SuperresTrainer, Failure> {
         let size = self.size.expect("settled");
         let data = self.open(run, Split::Train)?;
@@ -445,9 +523,10 @@ impl SuperresOptions {
         let scale = self.scale.expect("settled");
         let objective = match self.loss.expect("settled") {
             Loss::Mse => Objective::Mse,
-            Loss::Perceptual | Loss::PerceptualGan => {
-                Objective::Perceptual { loss: self.perceptual()?, vgg: self.network(run)? }
-            }
+            Loss::Perceptual | Loss::PerceptualGan => Objective::Perceptual {
+                loss: Perceptual { layers: Layers::alike(&layer_names(&self.layers), 1.0) },
+                vgg: self.network(run)?,
+            },
         };
         let judge = Judge::new(held_out, self.held_out, scale)?;
         Ok((objective, Task::SuperResolution { scale, judge, scores: None }))

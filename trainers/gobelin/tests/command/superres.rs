@@ -181,6 +181,17 @@ fn what_cannot_be_trained_on_is_refused() {
         ("--task style --scale 4", 2, "--scale: means something with --task super-resolution only", ""),
         ("--task style --style none.png", 1, "--style none.png: ", ""),
         ("--task style --style drawn:nothing", 2, "--style drawn:nothing", ""),
+        ("--task style --content-layer conv9_9", 2, "--content-layer: no layer `conv9_9` in VGG-19", ""),
+        ("--task style --content-layer conv1_1,conv2_1", 2, "--content-layer conv1_1,conv2_1: ", "one layer"),
+        ("--task style --style-layers ,", 2, "--style-layers: no layer ``", ""),
+        (
+            "--task style --style-layers pool5 --style drawn:brush --style-size 16",
+            2,
+            "--style-layers pool5: sees pictures of 32 pixels or more, the style picture has 16x16",
+            "use a larger --style-size",
+        ),
+        ("--style-layers conv1_1", 2, "--style-layers: means something with --task style only", ""),
+        ("--pooling average", 2, "--pooling: --loss mse does not look through VGG-19; leave it out", ""),
         ("--task style --style-size 8", 2, "--style-size 8: expected 16 to 4096", ""),
         (
             "--task style --content-weight 0 --style-weight 0 --tv 0",
