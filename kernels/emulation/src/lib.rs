@@ -9,21 +9,24 @@
 //! read too early. New memory and shared memory hold NaN. Results that depend on the order of threads or blocks are found by
 //! running in both orders ([`Order`]).
 
+mod lanes;
 mod library;
 
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use gobelin_kernels::cuda::driver::{Address, Driver, Launch, Parameter, Recording};
+use gobelin_kernels::cuda::driver::{Address, Driver, Event, Lane, Launch, Parameter, Recording};
 use gobelin_kernels::cuda::{Device, Error, Result};
+use lanes::Lanes;
 use library::Library;
 
-/// Which threads and blocks run first.
+/// Which threads and blocks run first, and which of a card's two lanes: see [`Driver::upload_beside`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// The first.
+    /// The first; uploads beside the work are made as late as they may.
     Forwards,
-    /// The last.
+    /// The last; the work is done as late as it may, uploads beside it at once.
     Backwards,
 }
 
@@ -45,12 +48,24 @@ pub struct Emulation {
     /// Something wrote around a buffer.
     is_spoilt: AtomicBool,
     recorded: Mutex<Option<Vec<Work>>>,
+    lanes: Arc<Mutex<Lanes<Work>>>,
 }
 
-/// What is recorded.
+/// What is done later, or recorded.
+#[derive(Clone)]
 enum Work {
-    Launch { kernel: String, launch: Launch, arguments: Vec<Vec<u8>> },
-    Copy { from: Address, to: Address, bytes: usize },
+    Launch {
+        kernel: String,
+        launch: Launch,
+        arguments: Vec<Vec<u8>>,
+    },
+    /// On the device, or to it from pinned memory, which is the same here.
+    Copy {
+        from: Address,
+        to: Address,
+        bytes: usize,
+    },
+    Replay(Arc<Vec<Work>>),
 }
 
 impl Emulation {
@@ -70,27 +85,49 @@ impl Emulation {
             return None;
         };
         let (used, is_spoilt) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Some(Self { library, order, multiprocessors, used, is_spoilt, recorded: Mutex::new(None) })
+        let (recorded, lanes) = (Mutex::new(None), Arc::new(Mutex::new(Lanes::new(order))));
+        Some(Self { library, order, multiprocessors, used, is_spoilt, recorded, lanes })
     }
 
-    fn record(&self, work: impl FnOnce() -> Work) -> bool {
-        let mut recorded = self.recorded.lock().unwrap();
-        recorded.as_mut().map(|recorded| recorded.push(work())).is_some()
+    /// Adds work to the recording, or to what is to be done.
+    fn add(&self, work: Work) -> Result<()> {
+        if let Some(recorded) = self.recorded.lock().unwrap().as_mut() {
+            recorded.push(work);
+            return Ok(());
+        }
+        self.on_lanes(|lanes, run| lanes.add(Lane::Work, work, run))
+    }
+
+    fn on_lanes<R>(&self, work: impl FnOnce(&mut Lanes<Work>, &dyn Fn(Work) -> Result<()>) -> R) -> R {
+        work(&mut self.lanes.lock().unwrap(), &|work| run(&self.library, self.order, &work))
+    }
+
+    /// What was recorded cannot wait for what is not.
+    fn check_not_recording(&self, call: &str) -> Result<()> {
+        if self.recorded.lock().unwrap().is_some() {
+            let message = "not possible while a step is recorded".into();
+            return Err(Error::Call { call: call.into(), message });
+        }
+        Ok(())
     }
 }
 
-/// # Safety
-/// As [`Driver::launch`].
-unsafe fn run(
-    library: &Library,
-    order: Order,
-    kernel: &str,
-    launch: &Launch,
-    arguments: &[&[u8]],
-) -> Result<()> {
-    // SAFETY: the caller's promise.
-    let message = unsafe { library.launch(order, kernel, launch, arguments) };
-    message.map_or(Ok(()), |message| Err(Error::Call { call: "emulation".into(), message }))
+/// Does work; those that called it promised that it can be done until it is.
+fn run(library: &Library, order: Order, work: &Work) -> Result<()> {
+    match work {
+        Work::Copy { from, to, bytes } => {
+            // SAFETY: the caller's promise.
+            unsafe { std::ptr::copy_nonoverlapping(from.0 as *const u8, to.0 as *mut u8, *bytes) };
+            Ok(())
+        }
+        Work::Launch { kernel, launch, arguments } => {
+            let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
+            // SAFETY: the caller's promise.
+            let message = unsafe { library.launch(order, kernel, launch, &arguments) };
+            message.map_or(Ok(()), |message| Err(Error::Call { call: "emulation".into(), message }))
+        }
+        Work::Replay(all) => all.iter().try_for_each(|work| run(library, order, work)),
+    }
 }
 
 impl Driver for Emulation {
@@ -117,6 +154,7 @@ impl Driver for Emulation {
     }
 
     unsafe fn release(&self, address: Address, bytes: usize) {
+        self.on_lanes(|lanes, run| lanes.finish(run));
         self.used.fetch_sub(bytes, Ordering::Relaxed);
         // SAFETY: the caller's promise.
         if !unsafe { self.library.release(address.0 as *mut std::ffi::c_void, bytes) } {
@@ -125,25 +163,23 @@ impl Driver for Emulation {
     }
 
     unsafe fn upload(&self, from: &[u8], to: Address) -> Result<()> {
-        assert!(self.recorded.lock().unwrap().is_none(), "an upload in a recording");
+        self.check_not_recording("upload")?;
+        self.on_lanes(|lanes, run| lanes.settle(Lane::Work, run))?;
         // SAFETY: the caller's promise.
         unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to.0 as *mut u8, from.len()) };
         Ok(())
     }
 
     unsafe fn download(&self, from: Address, to: &mut [u8]) -> Result<()> {
-        assert!(self.recorded.lock().unwrap().is_none(), "a download in a recording");
+        self.check_not_recording("download")?;
+        self.on_lanes(|lanes, run| lanes.settle(Lane::Work, run))?;
         // SAFETY: the caller's promise.
         unsafe { std::ptr::copy_nonoverlapping(from.0 as *const u8, to.as_mut_ptr(), to.len()) };
         Ok(())
     }
 
     unsafe fn copy(&self, from: Address, to: Address, bytes: usize) -> Result<()> {
-        if !self.record(|| Work::Copy { from, to, bytes }) {
-            // SAFETY: the caller's promise.
-            unsafe { std::ptr::copy_nonoverlapping(from.0 as *const u8, to.0 as *mut u8, bytes) };
-        }
-        Ok(())
+        self.add(Work::Copy { from, to, bytes })
     }
 
     unsafe fn launch(
@@ -155,23 +191,61 @@ impl Driver for Emulation {
     ) -> Result<()> {
         let bytes = |argument: &&dyn Parameter| {
             // SAFETY: a parameter is its bytes.
-            unsafe { std::slice::from_raw_parts(argument.place().cast::<u8>(), argument.size()) }
+            unsafe { std::slice::from_raw_parts(argument.place().cast::<u8>(), argument.size()) }.to_vec()
         };
-        let arguments: Vec<&[u8]> = arguments.iter().map(bytes).collect();
-        let copied = || arguments.iter().map(|argument| argument.to_vec()).collect();
-        if self.record(|| Work::Launch { kernel: kernel.into(), launch: *launch, arguments: copied() }) {
-            return Ok(());
-        }
-        // SAFETY: the caller's promise.
-        unsafe { run(&self.library, self.order, kernel, launch, &arguments) }
+        let arguments = arguments.iter().map(bytes).collect();
+        self.add(Work::Launch { kernel: kernel.into(), launch: *launch, arguments })
     }
 
     fn synchronise(&self) -> Result<()> {
+        self.check_not_recording("synchronise")?;
+        for lane in [Lane::Work, Lane::Uploads] {
+            self.on_lanes(|lanes, run| lanes.settle(lane, run))?;
+        }
         if self.is_spoilt.swap(false, Ordering::Relaxed) {
             let message = "a kernel wrote around a buffer".into();
             return Err(Error::Call { call: "emulation".into(), message });
         }
         Ok(())
+    }
+
+    fn pin(&self, bytes: usize) -> Result<NonNull<u8>> {
+        let place = vec![0xffu8; bytes.next_multiple_of(16)].into_boxed_slice();
+        Ok(NonNull::from(Box::leak(place)).cast())
+    }
+
+    unsafe fn unpin(&self, place: NonNull<u8>, bytes: usize) {
+        self.on_lanes(|lanes, run| lanes.finish(run));
+        let place = NonNull::slice_from_raw_parts(place, bytes.next_multiple_of(16));
+        // SAFETY: as `pin` made it.
+        drop(unsafe { Box::from_raw(place.as_ptr()) });
+    }
+
+    unsafe fn upload_beside(&self, from: NonNull<u8>, bytes: usize, to: Address) -> Result<()> {
+        let work = Work::Copy { from: Address(from.as_ptr() as u64), to, bytes };
+        self.on_lanes(|lanes, run| lanes.add(Lane::Uploads, work, run))
+    }
+
+    fn event(&self) -> Result<Event> {
+        Ok(self.on_lanes(|lanes, _| lanes.event()))
+    }
+
+    unsafe fn drop_event(&self, event: Event) {
+        self.on_lanes(|lanes, _| lanes.drop_event(event));
+    }
+
+    unsafe fn mark(&self, event: Event, lane: Lane) -> Result<()> {
+        self.check_not_recording("mark")?;
+        self.on_lanes(|lanes, run| lanes.mark(event, lane, run))
+    }
+
+    unsafe fn follow(&self, event: Event, lane: Lane) -> Result<()> {
+        self.check_not_recording("follow")?;
+        self.on_lanes(|lanes, run| lanes.follow(event, lane, run))
+    }
+
+    unsafe fn wait(&self, event: Event) -> Result<()> {
+        self.on_lanes(|lanes, run| lanes.wait(event, run))
     }
 
     fn begin_recording(&self) -> Result<()> {
@@ -181,31 +255,22 @@ impl Driver for Emulation {
 
     fn end_recording(&self) -> Result<Box<dyn Recording>> {
         let work = self.recorded.lock().unwrap().take().expect("a recording");
-        Ok(Box::new(Recorded { library: Arc::clone(&self.library), order: self.order, work }))
+        let (library, lanes) = (Arc::clone(&self.library), Arc::clone(&self.lanes));
+        Ok(Box::new(Recorded { library, order: self.order, lanes, work: Arc::new(work) }))
     }
 }
 
 struct Recorded {
     library: Arc<Library>,
     order: Order,
-    work: Vec<Work>,
+    lanes: Arc<Mutex<Lanes<Work>>>,
+    work: Arc<Vec<Work>>,
 }
 
 impl Recording for Recorded {
     unsafe fn replay(&self) -> Result<()> {
-        for work in &self.work {
-            match work {
-                Work::Copy { from, to, bytes } => {
-                    // SAFETY: the caller's promise.
-                    unsafe { std::ptr::copy_nonoverlapping(from.0 as *const u8, to.0 as *mut u8, *bytes) };
-                }
-                Work::Launch { kernel, launch, arguments } => {
-                    let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
-                    // SAFETY: as above.
-                    unsafe { run(&self.library, self.order, kernel, launch, &arguments)? };
-                }
-            }
-        }
-        Ok(())
+        let work = Work::Replay(Arc::clone(&self.work));
+        let mut lanes = self.lanes.lock().unwrap();
+        lanes.add(Lane::Work, work, &|work| run(&self.library, self.order, &work))
     }
 }

@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 use std::ffi::{CString, c_void};
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cudarc::driver::{CudaContext, DriverError, result, sys};
 
 use super::cache;
-use super::driver::{Address, Driver, Launch, Parameter, Recording};
+use super::driver::{Address, Driver, Event, Lane, Launch, Parameter, Recording};
 use super::error::{Error, Result};
-use super::failure::{check_capability, check_driver, failed, not_opened, out_of_memory, version_name};
+use super::failure::{MIB, check_capability, check_driver, failed, not_opened, out_of_memory, version_name};
 use super::source::Source;
 
 /// Shared memory that needs no permission.
@@ -22,11 +23,12 @@ pub fn is_driver_present() -> bool {
     unsafe { sys::is_culib_present() }
 }
 
-/// A graphics card with one stream, on which everything is done in order.
+/// A graphics card with a stream for each lane, on which everything is done in order.
 pub struct Card {
     name: String,
     context: Arc<CudaContext>,
     stream: Arc<Stream>,
+    uploads: Stream,
     architecture: String,
     driver: i32,
     multiprocessors: u32,
@@ -92,12 +94,16 @@ impl Card {
         let attribute = sys::CUdevice_attribute_enum::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
         let multiprocessors =
             context.attribute(attribute).map_err(|error| failed("cuDeviceGetAttribute", error))?;
-        let stream = result::stream::create(result::stream::StreamKind::NonBlocking);
-        let stream = Arc::new(Stream(stream.map_err(|error| failed("cuStreamCreate", error))?));
+        let stream = || {
+            let made = result::stream::create(result::stream::StreamKind::NonBlocking);
+            made.map(Stream).map_err(|error| failed("cuStreamCreate", error))
+        };
+        let (stream, uploads) = (Arc::new(stream()?), stream()?);
         Ok(Self {
             name,
             context,
             stream,
+            uploads,
             architecture: format!("sm_{major}{minor}"),
             driver,
             multiprocessors: multiprocessors as u32,
@@ -113,6 +119,13 @@ impl Card {
 
     fn bind(&self) -> Result<()> {
         self.context.bind_to_thread().map_err(|error| failed("cuCtxSetCurrent", error))
+    }
+
+    fn lane(&self, lane: Lane) -> sys::CUstream {
+        match lane {
+            Lane::Work => self.stream.0,
+            Lane::Uploads => self.uploads.0,
+        }
     }
 
     fn check_not_recording(&self, call: &str) -> Result<()> {
@@ -254,9 +267,80 @@ impl Driver for Card {
     fn synchronise(&self) -> Result<()> {
         self.check_not_recording("synchronise")?;
         self.bind()?;
-        // SAFETY: the stream is alive.
-        let done = unsafe { result::stream::synchronize(self.stream.0) };
-        done.map_err(|error| failed("waiting for the graphics card", error))
+        for stream in [&*self.stream, &self.uploads] {
+            // SAFETY: the stream is alive.
+            let done = unsafe { result::stream::synchronize(stream.0) };
+            done.map_err(|error| failed("waiting for the graphics card", error))?;
+        }
+        Ok(())
+    }
+
+    fn pin(&self, bytes: usize) -> Result<NonNull<u8>> {
+        self.bind()?;
+        // SAFETY: the memory is owned by the caller from now on.
+        let place = unsafe { result::malloc_host(bytes, 0) };
+        let place = place.map_err(|error| match error.0 {
+            sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => Error::Call {
+                call: format!("pinning {} MiB of the host's memory", bytes.div_ceil(MIB)),
+                message: "there is no more: use a smaller --batch or --size".to_owned(),
+            },
+            _ => failed("cuMemHostAlloc", error),
+        })?;
+        Ok(NonNull::new(place.cast()).expect("memory lies somewhere"))
+    }
+
+    unsafe fn unpin(&self, place: NonNull<u8>, _bytes: usize) {
+        if self.bind().is_ok() {
+            // SAFETY: the caller's promise. It fails only where the device was lost.
+            let _ = unsafe { result::free_host(place.as_ptr().cast()) };
+        }
+    }
+
+    unsafe fn upload_beside(&self, from: NonNull<u8>, bytes: usize, to: Address) -> Result<()> {
+        self.bind()?;
+        // SAFETY: the caller's promise.
+        let done = unsafe {
+            let from = std::slice::from_raw_parts(from.as_ptr(), bytes);
+            result::memcpy_htod_async(to.0, from, self.uploads.0)
+        };
+        done.map_err(|error| failed("upload", error))
+    }
+
+    fn event(&self) -> Result<Event> {
+        self.bind()?;
+        let event = result::event::create(sys::CUevent_flags::CU_EVENT_DISABLE_TIMING);
+        event.map(|event| Event(event as u64)).map_err(|error| failed("cuEventCreate", error))
+    }
+
+    unsafe fn drop_event(&self, event: Event) {
+        if self.bind().is_ok() {
+            // SAFETY: the caller's promise. It fails only where the device was lost.
+            let _ = unsafe { result::event::destroy(event.0 as sys::CUevent) };
+        }
+    }
+
+    unsafe fn mark(&self, event: Event, lane: Lane) -> Result<()> {
+        self.check_not_recording("mark")?;
+        self.bind()?;
+        // SAFETY: the caller's promise; the stream is alive.
+        let done = unsafe { result::event::record(event.0 as sys::CUevent, self.lane(lane)) };
+        done.map_err(|error| failed("cuEventRecord", error))
+    }
+
+    unsafe fn follow(&self, event: Event, lane: Lane) -> Result<()> {
+        self.check_not_recording("follow")?;
+        self.bind()?;
+        let flags = sys::CUevent_wait_flags::CU_EVENT_WAIT_DEFAULT;
+        // SAFETY: as above.
+        let done = unsafe { result::stream::wait_event(self.lane(lane), event.0 as sys::CUevent, flags) };
+        done.map_err(|error| failed("cuStreamWaitEvent", error))
+    }
+
+    unsafe fn wait(&self, event: Event) -> Result<()> {
+        self.bind()?;
+        // SAFETY: as above.
+        let done = unsafe { result::event::synchronize(event.0 as sys::CUevent) };
+        done.map_err(|error| failed("waiting for an upload", error))
     }
 
     fn begin_recording(&self) -> Result<()> {

@@ -1,6 +1,7 @@
 //! What runs kernels and keeps memory: a card, or in tests its emulation on the host.
 
 use std::ffi::c_void;
+use std::ptr::NonNull;
 
 use super::error::Result;
 
@@ -57,7 +58,20 @@ pub trait Recording: Send {
     unsafe fn replay(&self) -> Result<()>;
 }
 
-/// What runs kernels and keeps memory. All work is done in the order of the calls.
+/// Orders in which work is done, each beside the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Kernels and copies, uploads and downloads of ordinary memory: all but what says otherwise.
+    Work,
+    /// Uploads of pinned memory.
+    Uploads,
+}
+
+/// A place in a lane that the host or the other lane can wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event(pub u64);
+
+/// What runs kernels and keeps memory. All work is done in the order of the calls, but for uploads beside it.
 pub trait Driver: Send + Sync {
     /// Multiprocessors: how many blocks there should be at least.
     fn multiprocessors(&self) -> u32;
@@ -124,6 +138,67 @@ pub trait Driver: Send + Sync {
     /// # Errors
     /// If work before failed.
     fn synchronise(&self) -> Result<()>;
+
+    /// Host memory that the device reads by itself, page by page where it is, with arbitrary contents.
+    ///
+    /// # Errors
+    /// If there is none.
+    fn pin(&self, bytes: usize) -> Result<NonNull<u8>>;
+
+    /// Gives it back.
+    ///
+    /// # Safety
+    /// It came from `pin` with this size, and no upload from it is under way.
+    unsafe fn unpin(&self, place: NonNull<u8>, bytes: usize);
+
+    /// Copies pinned memory to the device on the lane of uploads, without waiting for it.
+    ///
+    /// # Safety
+    /// `from` is pinned and holds `bytes`, `to` has room for them. Until the upload is done, nobody writes to either or gives
+    /// them back, and nobody reads `to`.
+    ///
+    /// # Errors
+    /// If the device does not answer.
+    unsafe fn upload_beside(&self, from: NonNull<u8>, bytes: usize, to: Address) -> Result<()>;
+
+    /// An event that is nowhere yet: waiting for it takes no time.
+    ///
+    /// # Errors
+    /// If the device does not answer.
+    fn event(&self) -> Result<Event>;
+
+    /// Gives an event back.
+    ///
+    /// # Safety
+    /// It came from `event`, and is not used any more.
+    unsafe fn drop_event(&self, event: Event);
+
+    /// The event is now behind what the lane was given so far, and nowhere else.
+    ///
+    /// # Safety
+    /// It came from `event`.
+    ///
+    /// # Errors
+    /// If the device does not answer.
+    unsafe fn mark(&self, event: Event, lane: Lane) -> Result<()>;
+
+    /// What the lane is given from now on is done when the event, where it is now, has been reached.
+    ///
+    /// # Safety
+    /// It came from `event`.
+    ///
+    /// # Errors
+    /// If the device does not answer.
+    unsafe fn follow(&self, event: Event, lane: Lane) -> Result<()>;
+
+    /// The host waits until the event is reached.
+    ///
+    /// # Safety
+    /// It came from `event`.
+    ///
+    /// # Errors
+    /// If the device does not answer, or work before failed.
+    unsafe fn wait(&self, event: Event) -> Result<()>;
 
     /// From now on, work is recorded and not done.
     ///

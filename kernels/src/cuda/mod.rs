@@ -12,6 +12,7 @@
 //!   Hence no op reads anything back. What the host's callers work out between two kernels (the coefficients of norms), small
 //!   kernels do here ([`norm`]).
 //! - Functions have names where the host takes closures ([`elementwise::Map`]): a card runs what was compiled for it.
+//! - A [`feed::Feed`] sends the next batch to the device while it computes.
 //! - [`Device::record`] records a step as a CUDA graph and [`Graph::replay`] does it again. What changes from step to step
 //!   lies in buffers: the optimisers' rules and the streams of random numbers are made so.
 //! - Matrix products and convolutions run on tensor cores with TF32, or exactly in single precision ([`Precision`]).
@@ -29,6 +30,7 @@ pub mod elementwise;
 mod error;
 pub mod extreme;
 mod failure;
+pub mod feed;
 pub mod filter;
 pub mod gather;
 pub mod gemm;

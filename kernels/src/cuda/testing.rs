@@ -1,9 +1,10 @@
 //! A driver for tests that computes nothing: it counts.
 
+use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::device::Device;
-use super::driver::{Address, Driver, Launch, Parameter, Recording};
+use super::driver::{Address, Driver, Event, Lane, Launch, Parameter, Recording};
 use super::error::{Error, Result};
 
 /// Addresses of memory that nobody touches; `room` bytes of them.
@@ -20,6 +21,10 @@ pub(super) struct State {
     pub allocations: u64,
     /// Times that memory was asked for.
     pub asked: u64,
+    /// Bytes that are pinned.
+    pub pinned: usize,
+    /// Events that there are.
+    pub events: usize,
     pub is_recording: bool,
     /// What every call fails with, as long as it is here.
     pub failure: Option<Error>,
@@ -94,6 +99,46 @@ impl Driver for Counter {
     }
 
     fn synchronise(&self) -> Result<()> {
+        self.answer()
+    }
+
+    fn pin(&self, bytes: usize) -> Result<NonNull<u8>> {
+        self.answer()?;
+        self.state().pinned += bytes;
+        Ok(NonNull::from(Box::leak(vec![0u64; bytes.div_ceil(8)].into_boxed_slice())).cast())
+    }
+
+    unsafe fn unpin(&self, place: NonNull<u8>, bytes: usize) {
+        self.state().pinned -= bytes;
+        // SAFETY: as `pin` made it.
+        drop(unsafe {
+            Box::from_raw(NonNull::slice_from_raw_parts(place.cast::<u64>(), bytes.div_ceil(8)).as_ptr())
+        });
+    }
+
+    unsafe fn upload_beside(&self, _: NonNull<u8>, _: usize, _: Address) -> Result<()> {
+        self.answer()
+    }
+
+    fn event(&self) -> Result<Event> {
+        self.answer()?;
+        self.state().events += 1;
+        Ok(Event(0))
+    }
+
+    unsafe fn drop_event(&self, _: Event) {
+        self.state().events -= 1;
+    }
+
+    unsafe fn mark(&self, _: Event, _: Lane) -> Result<()> {
+        self.answer()
+    }
+
+    unsafe fn follow(&self, _: Event, _: Lane) -> Result<()> {
+        self.answer()
+    }
+
+    unsafe fn wait(&self, _: Event) -> Result<()> {
         self.answer()
     }
 

@@ -5,6 +5,7 @@
 
 mod case;
 mod cases;
+mod feed;
 
 use std::fs;
 use std::path::{Path, PathBuf};
