@@ -1,41 +1,133 @@
 #!/usr/bin/env bash
-# Everything that needs a graphics card, in one go: all cases on the card, once more under compute-sanitizer where it is
-# installed, and the times of every convolution.
+# Everything that needs a graphics card, in one go: all cases of the kernels on the card, once more under compute-sanitizer where
+# it is installed, the times of every convolution, and training steps beside PyTorch's where that is installed.
 #
 #     tests/gpu/run.sh [FOLDER]
+#     tests/gpu/run.sh build FOLDER
 #
-# With a folder, the programs in it are run (`devices` and `card`); `tests/gpu/run.sh build FOLDER` puts them there, so that a
-# machine with a card needs no Rust. Without one, cargo builds them first. NVRTC (libnvrtc.so.12 or .13) must be found: the
-# wheel nvidia-cuda-nvrtc and its folder in LD_LIBRARY_PATH will do.
+# With a folder, the programs in it are run, so that a machine with a card needs neither Rust nor a registry: `build` puts them
+# there (`devices`, `card` and `gobelin`, built for release). Without one, cargo builds them first.
+#
+# Needs NVIDIA's driver and NVRTC (libnvrtc.so.12 or .13; the wheel nvidia-cuda-nvrtc and its folder in LD_LIBRARY_PATH will do).
+# TORCH_STEPS names the script that times PyTorch (torch_steps.py), PYTHON the Python that has PyTorch (python3). What is missing is
+# named, and what needs it left out; the exit code is 1 if anything that ran has failed, 2 where nothing could run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
+readonly programs=(devices card gobelin)
+failures=()
+missing=()
+
+step() {
+    printf '\n== %s\n' "$1"
+}
+
+# Runs a command; the rest goes on when it fails.
+check() {
+    "$@" || failures+=("$*")
+}
+
+leave_out() {
+    missing+=("$1")
+    printf 'LEFT OUT: %s\n' "$1"
+}
+
 build() {
+    local name
     mkdir -p "$1"
     cargo test --release --locked -p gobelin-kernels --test devices --no-run --message-format=json >"$1/built"
     cargo bench --locked -p gobelin-kernels --bench card --no-run --message-format=json >>"$1/built"
-    local name
-    for name in devices card; do
-        cp "$(sed -n 's/.*"name":"'$name'".*"executable":"\([^"]*\)".*/\1/p' "$1/built" | tail -n 1)" "$1/$name"
+    cargo build --release --locked -p gobelin --message-format=json >>"$1/built"
+    for name in "${programs[@]}"; do
+        cp "$(sed -n 's/.*"name":"'"$name"'".*"executable":"\([^"]*\)".*/\1/p' "$1/built" | tail -n 1)" "$1/$name"
     done
     rm "$1/built"
 }
 
-if [[ ${1:-} == build ]]; then
+case ${1:-} in
+build)
     build "${2:?a folder}"
     exit
-fi
+    ;;
+-* | help)
+    sed -n '2,/^set/s/^# \{0,1\}//p' "$0"
+    exit 2
+    ;;
+esac
 folder=${1:-target/gpu}
 [[ -n ${1:-} ]] || build "$folder"
+for name in "${programs[@]}"; do
+    if [[ ! -x $folder/$name ]]; then
+        printf '%s/%s is not there: `tests/gpu/run.sh build %s` makes it, on a machine with Rust\n' "$folder" "$name" "$folder" >&2
+        exit 2
+    fi
+done
 
-if command -v nvidia-smi >/dev/null; then
-    nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader
-fi
+has_library() {
+    local path
+    ldconfig -p 2>/dev/null | grep -q "$1" && return
+    for path in ${LD_LIBRARY_PATH//:/ }; do
+        compgen -G "$path/$1*" >/dev/null && return
+    done
+    return 1
+}
+
+step 'The machine'
 date -u '+%Y-%m-%d %H:%M UTC'
-GOBELIN_CARD=1 "$folder/devices" a_card_agrees --nocapture
-if command -v compute-sanitizer >/dev/null; then
-    GOBELIN_CARD=1 compute-sanitizer --error-exitcode 1 "$folder/devices" a_card_agrees
-else
-    echo 'compute-sanitizer is not installed here: left out'
+if ! has_library libcuda.so; then
+    echo "no CUDA driver (libcuda): this machine has no graphics card that could be used" >&2
+    exit 2
 fi
-"$folder/card"
+if ! has_library libnvrtc.so; then
+    echo "no CUDA compiler (libnvrtc.so.12 or .13): install the wheel nvidia-cuda-nvrtc, and put its folder in LD_LIBRARY_PATH" >&2
+    exit 2
+fi
+if command -v nvidia-smi >/dev/null; then
+    check nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader
+else
+    leave_out "the card's name: nvidia-smi is not installed"
+fi
+
+step 'All cases of the kernels, twice, to the byte'
+check env GOBELIN_CARD=1 "$folder/devices" a_card_agrees --nocapture
+check env GOBELIN_CARD=1 "$folder/devices" feed --nocapture
+
+step 'The same under compute-sanitizer'
+if command -v compute-sanitizer >/dev/null; then
+    for tool in memcheck racecheck; do
+        check env GOBELIN_CARD=1 compute-sanitizer --tool "$tool" --error-exitcode 1 "$folder/devices" a_card_agrees
+    done
+else
+    leave_out 'foreign memory and races: compute-sanitizer is not installed (it comes with the CUDA toolkit)'
+fi
+
+step 'Times of every convolution'
+check "$folder/card"
+
+step 'Training steps: gobelin'
+if "$folder/gobelin" bench --help | grep -q -- --device; then
+    check "$folder/gobelin" bench --device cuda
+else
+    leave_out 'training steps: this gobelin has no `bench --device`'
+fi
+
+step 'Training steps: PyTorch'
+python=${PYTHON:-python3}
+torch_steps=${TORCH_STEPS:-torch_steps.py}
+if [[ ! -e $torch_steps ]]; then
+    leave_out "PyTorch's times: no $torch_steps (set TORCH_STEPS to the script)"
+elif ! "$python" -c 'import torch; raise SystemExit(not torch.cuda.is_available())' 2>/dev/null; then
+    leave_out "PyTorch's times: $python has no PyTorch that sees a graphics card (set PYTHON to one that has)"
+else
+    for mode in eager best; do
+        check "$python" "$torch_steps" --device cuda --mode "$mode"
+    done
+fi
+
+step 'In short'
+((${#missing[@]} == 0)) || printf 'left out: %s\n' "${missing[@]}"
+if ((${#failures[@]})); then
+    printf 'FAILED: %s\n' "${failures[@]}"
+    exit 1
+fi
+echo 'all that ran is well'
