@@ -33,6 +33,7 @@ mod tensor;
 mod values;
 mod var;
 
+pub use gobelin_kernels::cuda::{Device, Error as DeviceError, Precision};
 pub use parameter::Parameter;
 pub use tape::{Rule, Step, Tape};
 pub use tensor::Tensor;

@@ -1,9 +1,10 @@
 //! What an optimiser changes.
 
-use std::cell::{Cell, Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::rc::Rc;
 
-use gobelin_kernels::cuda::Device;
+use gobelin_kernels::cuda::elementwise::{Map, Zip};
+use gobelin_kernels::cuda::{Device, DeviceBuffer};
 
 use crate::tensor::Tensor;
 
@@ -77,6 +78,33 @@ impl Parameter {
                 *value = value.to_device(&place);
             }
         });
+    }
+
+    /// Moves each value the part `gain` of the way to `factor` times that of `target`: a running mean.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn approach(&self, target: &Tensor, factor: f32, gain: f32) {
+        if self.borrow().device().is_none() {
+            return self.update(|values| {
+                assert_eq!(values.len(), target.len(), "approach: lengths");
+                for (value, target) in values.iter_mut().zip(target.data()) {
+                    *value += gain * (factor * target - *value);
+                }
+            });
+        }
+        let target = target.map_as(Map::Scale(factor), |v| factor * v);
+        self.change(|value| {
+            let function = |value: f32, target: f32| value + gain * (target - value);
+            *value = value.zip_as(&target, Zip::Average(1.0 - gain), function);
+        });
+    }
+
+    /// The value on a device, to change.
+    pub(crate) fn buffer_mut(&self, device: &Device) -> RefMut<'_, DeviceBuffer> {
+        self.0.version.set(self.0.version.get() + 1);
+        RefMut::map(self.0.value.borrow_mut(), |value| value.buffer_mut(device))
     }
 
     /// Changes the value where it lies.

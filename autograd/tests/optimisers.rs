@@ -5,7 +5,7 @@ use gobelin_autograd::optimiser::{
     AdaGrad, AdaGradOptions, Adam, AdamOptions, Average, Optimiser, RmsProp, RmsPropOptions, Schedule, Sgd,
     SgdOptions, State, StateError, clip_norm, clip_values,
 };
-use gobelin_autograd::{Parameter, Tensor};
+use gobelin_autograd::{Device, Parameter, Tensor};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -106,14 +106,32 @@ fn assert_close(case: &Case, step: u32, parameter: usize, found: &[f32], expecte
 
 #[test]
 fn every_case_is_pytorchs() {
+    every_case(None);
+}
+
+/// The card's single kernel for all parameters, its clipping and its averages.
+#[test]
+fn every_case_is_pytorchs_on_a_card() {
+    if std::env::var_os("GOBELIN_EMULATION").is_some() {
+        every_case(Some(&gobelin_emulation::device().unwrap()));
+    }
+}
+
+fn every_case(place: Option<&Device>) {
     let reference = reference();
     for case in &reference.cases {
         let parameters = initial(&reference.sizes);
+        let moved = |tensor: Tensor| place.map_or(tensor.clone(), |place| tensor.to_device(place));
+        if let Some(place) = place {
+            for (_, parameter) in &parameters {
+                parameter.to_device(place);
+            }
+        }
         let mut optimiser = make(&case.optimiser, &case.options, parameters.clone());
         let mut average = case.average.map(|decay| Average::new(parameters.clone(), Vec::new(), decay));
         let mut compared = 0;
         for step in 1..=STEPS {
-            let mut gradients = gradients(&parameters, step);
+            let mut gradients: Vec<Tensor> = gradients(&parameters, step).into_iter().map(moved).collect();
             if let Some(limit) = case.clip_norm {
                 clip_norm(&mut gradients, limit);
             }
@@ -126,6 +144,7 @@ fn every_case_is_pytorchs() {
             }
             let Some(expected) = case.values.get(&step) else { continue };
             for (p, ((_, parameter), expected)) in parameters.iter().zip(expected).enumerate() {
+                assert!(parameter.borrow().device() == place, "a parameter left its place");
                 let shown = match &mut average {
                     Some(average) => average.during(|| parameter.value()),
                     None => parameter.value(),

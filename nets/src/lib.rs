@@ -21,6 +21,6 @@ pub mod unet;
 pub mod vgg19;
 pub mod weights;
 
-pub use module::{Entry, Kind, Module, Sequential, buffers, parameters};
+pub use module::{Entry, Kind, Module, Sequential, buffers, parameters, to_device};
 pub use pass::{Pass, Statistics};
 pub use taps::Taps;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use gobelin_autograd::{Parameter, Var};
+use gobelin_autograd::{Device, Parameter, Var};
 
 use crate::layers::Activation;
 use crate::pass::Pass;
@@ -75,6 +75,16 @@ pub fn parameters(module: &dyn Module) -> Vec<(String, Parameter)> {
 pub fn buffers(module: &dyn Module) -> Vec<(String, Parameter)> {
     let kept = module.entries().into_iter().filter(|entry| !entry.kind.is_trained());
     kept.map(|entry| (entry.name, entry.parameter)).collect()
+}
+
+/// Moves the tensors of a net to a device; what is computed with them is computed there. Counts stay, being read by none but the
+/// host.
+pub fn to_device(module: &dyn Module, device: &Device) {
+    for entry in module.entries() {
+        if entry.kind != Kind::Count {
+            entry.parameter.to_device(device);
+        }
+    }
 }
 
 /// A name below another.

@@ -1,6 +1,8 @@
 //! AdaGrad.
 
 use gobelin_kernels::cpu::optimiser as kernel;
+use gobelin_kernels::cuda::DeviceBuffer;
+use gobelin_kernels::cuda::optimiser as device;
 use serde::{Deserialize, Serialize};
 
 use super::slots::{Slots, assert_rate};
@@ -59,7 +61,7 @@ impl AdaGrad {
                 .all(|&value| value >= 0.0),
             "adagrad: an option is out of range: {options:?}"
         );
-        Self { options, slots: Slots::new(parameters, vec!["sum"], initial_accumulator as f32) }
+        Self { options, slots: Slots::new(parameters, vec![("sum", 0)], initial_accumulator as f32) }
     }
 }
 
@@ -72,9 +74,13 @@ impl Optimiser for AdaGrad {
             decay: self.options.weight_decay as f32,
             epsilon: self.options.epsilon as f32,
         };
-        self.slots.step(gradients, |values, gradient, slots| {
-            kernel::adagrad(rule, values, gradient, slots[0].data_mut());
-        });
+        self.slots.step(
+            gradients,
+            |values, gradient, slots| {
+                kernel::adagrad(rule, values, gradient, slots[0].data_mut());
+            },
+            |place, table| device::adagrad(&DeviceBuffer::from_slice(place, &[rule.into()])?, table),
+        );
     }
 
     fn learning_rate(&self) -> f64 {

@@ -1,6 +1,8 @@
 //! Adam and AdamW.
 
 use gobelin_kernels::cpu::optimiser as kernel;
+use gobelin_kernels::cuda::DeviceBuffer;
+use gobelin_kernels::cuda::optimiser as device;
 use serde::{Deserialize, Serialize};
 
 use super::slots::{Slots, assert_rate};
@@ -65,7 +67,7 @@ impl Adam {
                 && options.weight_decay >= 0.0,
             "adam: an option is out of range: {options:?}"
         );
-        Self { options, slots: Slots::new(parameters, vec!["exp_avg", "exp_avg_sq"], 0.0) }
+        Self { options, slots: Slots::new(parameters, vec![("exp_avg", 0), ("exp_avg_sq", 1)], 0.0) }
     }
 }
 
@@ -87,10 +89,14 @@ impl Optimiser for Adam {
             correction: corrections[1].sqrt() as f32,
             epsilon: epsilon as f32,
         };
-        self.slots.step(gradients, |values, gradient, slots| {
-            let [first, second] = slots else { unreachable!("Adam has two slots") };
-            kernel::adam(rule, values, gradient, [first.data_mut(), second.data_mut()]);
-        });
+        self.slots.step(
+            gradients,
+            |values, gradient, slots| {
+                let [first, second] = slots else { unreachable!("Adam has two slots") };
+                kernel::adam(rule, values, gradient, [first.data_mut(), second.data_mut()]);
+            },
+            |place, table| device::adam(&DeviceBuffer::from_slice(place, &[rule.into()])?, table),
+        );
     }
 
     fn learning_rate(&self) -> f64 {

@@ -1,6 +1,6 @@
 //! A running average of the weights.
 
-use gobelin_kernels::cpu::elementwise;
+use gobelin_kernels::cuda::elementwise::Zip;
 
 use super::slots::assert_distinct;
 use super::state::{State, StateError};
@@ -49,13 +49,16 @@ impl Average {
     pub fn update(&mut self) {
         let gain = if self.updates == 0 { 1.0 } else { (1.0 - self.decay) as f32 };
         for entry in &mut self.entries {
-            let (average, source) = (entry.average.data_mut(), entry.source.borrow());
+            let source = entry.source.borrow();
             if entry.averaged && gain < 1.0 {
-                elementwise::zip_in_place(average, source.data(), |average, value| {
+                let average = std::mem::replace(&mut entry.average, Tensor::scalar(0.0));
+                entry.average = average.zip_into_as(&source, Zip::Average(1.0 - gain), |average, value| {
                     average + gain * (value - average)
                 });
+            } else if source.device().is_some() {
+                entry.average = source.clone();
             } else {
-                average.copy_from_slice(source.data());
+                entry.average.data_mut().copy_from_slice(source.data());
             }
         }
         self.updates += 1;

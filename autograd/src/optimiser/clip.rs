@@ -1,18 +1,40 @@
 //! Norms of gradients, and limits on gradients and weights.
 
-use gobelin_kernels::cpu::{elementwise, optimiser as kernel};
+use gobelin_kernels::cpu::optimiser as kernel;
+use gobelin_kernels::cuda::elementwise::Map;
+use gobelin_kernels::cuda::reduce;
 
 use crate::parameter::Parameter;
 use crate::tensor::Tensor;
 
 /// The Euclidean norm of each gradient: what a run that blew up prints.
 pub fn norms(gradients: &[Tensor]) -> Vec<f64> {
-    gradients.iter().map(|gradient| kernel::square_sum(gradient.data()).sqrt()).collect()
+    square_sums(gradients).into_iter().map(f64::sqrt).collect()
 }
 
 /// The Euclidean norm of all gradients as one vector, added up in `f64` in their order.
 pub fn global_norm(gradients: &[Tensor]) -> f64 {
-    gradients.iter().map(|gradient| kernel::square_sum(gradient.data())).sum::<f64>().sqrt()
+    square_sums(gradients).into_iter().sum::<f64>().sqrt()
+}
+
+/// The sum of the squares of each tensor; those of a device in single precision, read when all are under way.
+fn square_sums(tensors: &[Tensor]) -> Vec<f64> {
+    let sums: Vec<Result<f64, Tensor>> = tensors
+        .iter()
+        .map(|tensor| match tensor.device() {
+            None => Ok(kernel::square_sum(tensor.data())),
+            Some(place) => {
+                Err(Tensor::build_on(place, &[], |out| reduce::square_sum(tensor.buffer(place), 1.0, out)))
+            }
+        })
+        .collect();
+    sums.into_iter().map(|sum| sum.unwrap_or_else(|on_device| f64::from(on_device.item()))).collect()
+}
+
+/// Each value of a tensor through a function that a device knows by `name`, in place.
+fn each(tensor: &mut Tensor, name: Map, function: impl Fn(f32) -> f32 + Sync) {
+    let values = std::mem::replace(tensor, Tensor::scalar(0.0));
+    *tensor = values.map_into_as(name, function);
 }
 
 /// Scales all gradients by one factor so that their global norm is at most `limit`, and returns the norm they had
@@ -31,7 +53,7 @@ pub fn clip_norm(gradients: &mut [Tensor], limit: f64) -> f64 {
     if factor < 1.0 || factor.is_nan() {
         let factor = factor as f32;
         for gradient in gradients {
-            elementwise::map_in_place(gradient.data_mut(), |value| value * factor);
+            each(gradient, Map::Scale(factor), |value| value * factor);
         }
     }
     norm
@@ -45,7 +67,7 @@ pub fn clip_norm(gradients: &mut [Tensor], limit: f64) -> f64 {
 pub fn clip_values(gradients: &mut [Tensor], limit: f32) {
     assert!(limit >= 0.0, "clip_values: limit {limit}, expected at least 0");
     for gradient in gradients {
-        elementwise::map_in_place(gradient.data_mut(), |value| value.clamp(-limit, limit));
+        each(gradient, Map::Clamp(-limit, limit), |value| value.clamp(-limit, limit));
     }
 }
 
@@ -58,7 +80,9 @@ pub fn clip_values(gradients: &mut [Tensor], limit: f32) {
 pub fn clip_weights<'a>(parameters: impl IntoIterator<Item = &'a Parameter>, limit: f32) {
     assert!(limit >= 0.0, "clip_weights: limit {limit}, expected at least 0");
     for parameter in parameters {
-        parameter.update(|values| elementwise::map_in_place(values, |value| value.clamp(-limit, limit)));
+        parameter.change(|values| {
+            each(values, Map::Clamp(-limit, limit), |value| value.clamp(-limit, limit));
+        });
     }
 }
 

@@ -1,6 +1,8 @@
 //! RMSprop.
 
 use gobelin_kernels::cpu::optimiser as kernel;
+use gobelin_kernels::cuda::DeviceBuffer;
+use gobelin_kernels::cuda::optimiser as device;
 use serde::{Deserialize, Serialize};
 
 use super::slots::{Slots, assert_rate};
@@ -64,12 +66,12 @@ impl RmsProp {
                 && weight_decay >= 0.0,
             "rmsprop: an option is out of range: {options:?}"
         );
-        let mut names = vec!["square_avg"];
+        let mut names = vec![("square_avg", 0)];
         if centred {
-            names.push("grad_avg");
+            names.push(("grad_avg", 1));
         }
         if momentum > 0.0 {
-            names.push("momentum_buffer");
+            names.push(("momentum_buffer", 2));
         }
         Self { options, slots: Slots::new(parameters, names, 0.0) }
     }
@@ -87,12 +89,16 @@ impl Optimiser for RmsProp {
             epsilon: epsilon as f32,
             momentum: momentum as f32,
         };
-        self.slots.step(gradients, |values, gradient, slots| {
-            let mut slots = slots.iter_mut().map(Tensor::data_mut);
-            let square = slots.next().expect("the first slot is always there");
-            let mean = if centred { slots.next() } else { None };
-            kernel::rmsprop(rule, values, gradient, square, mean, slots.next());
-        });
+        self.slots.step(
+            gradients,
+            |values, gradient, slots| {
+                let mut slots = slots.iter_mut().map(Tensor::data_mut);
+                let square = slots.next().expect("the first slot is always there");
+                let mean = if centred { slots.next() } else { None };
+                kernel::rmsprop(rule, values, gradient, square, mean, slots.next());
+            },
+            |place, table| device::rmsprop(&DeviceBuffer::from_slice(place, &[rule.into()])?, table),
+        );
     }
 
     fn learning_rate(&self) -> f64 {

@@ -1,6 +1,8 @@
 //! Stochastic gradient descent.
 
 use gobelin_kernels::cpu::optimiser as kernel;
+use gobelin_kernels::cuda::DeviceBuffer;
+use gobelin_kernels::cuda::optimiser as device;
 use serde::{Deserialize, Serialize};
 
 use super::slots::{Slots, assert_rate};
@@ -54,7 +56,7 @@ impl Sgd {
             !nesterov || (momentum > 0.0 && dampening == 0.0),
             "sgd: Nesterov's momentum needs momentum and no dampening: {options:?}"
         );
-        let names = if momentum > 0.0 { vec!["momentum_buffer"] } else { Vec::new() };
+        let names = if momentum > 0.0 { vec![("momentum_buffer", 0)] } else { Vec::new() };
         Self { options, slots: Slots::new(parameters, names, 0.0) }
     }
 }
@@ -71,9 +73,13 @@ impl Optimiser for Sgd {
             gain: (1.0 - dampening) as f32,
             nesterov: self.options.nesterov,
         };
-        self.slots.step(gradients, |values, gradient, slots| {
-            kernel::sgd(rule, values, gradient, slots.first_mut().map(Tensor::data_mut));
-        });
+        self.slots.step(
+            gradients,
+            |values, gradient, slots| {
+                kernel::sgd(rule, values, gradient, slots.first_mut().map(Tensor::data_mut));
+            },
+            |place, table| device::sgd(&DeviceBuffer::from_slice(place, &[rule.into()])?, table),
+        );
     }
 
     fn learning_rate(&self) -> f64 {

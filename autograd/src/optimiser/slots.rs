@@ -1,15 +1,21 @@
 //! The bookkeeping all optimisers share: parameters, what is remembered of each, steps.
 
+use std::cell::RefMut;
 use std::collections::HashSet;
+
+use gobelin_kernels::cuda::optimiser::{Table, Tensors};
+use gobelin_kernels::cuda::{self, Device, DeviceBuffer};
 
 use super::state::{State, StateError};
 use crate::parameter::Parameter;
 use crate::profile;
 use crate::tensor::Tensor;
+use crate::values::expect;
 
 /// Parameters, and for each of them one tensor of its shape for every slot.
 pub(super) struct Slots {
-    names: Vec<&'static str>,
+    /// The slots' names, and their places among those of a device's kernel.
+    names: Vec<(&'static str, usize)>,
     entries: Vec<Entry>,
     steps: u64,
 }
@@ -21,9 +27,13 @@ struct Entry {
 }
 
 impl Slots {
-    /// Slots of these `names`, filled with `initial`.
+    /// Slots of these `names` and places in a device's kernel, filled with `initial`.
     #[track_caller]
-    pub fn new(parameters: Vec<(String, Parameter)>, names: Vec<&'static str>, initial: f32) -> Self {
+    pub fn new(
+        parameters: Vec<(String, Parameter)>,
+        names: Vec<(&'static str, usize)>,
+        initial: f32,
+    ) -> Self {
         assert_distinct("optimiser", parameters.iter().map(|(name, _)| name));
         let entry = |(name, parameter): (String, Parameter)| {
             let slots = names.iter().map(|_| Tensor::full(parameter.borrow().shape(), initial)).collect();
@@ -38,9 +48,15 @@ impl Slots {
         self.steps
     }
 
-    /// Counts a step and goes through the parameters: `update` gets each one's values, gradient and slots.
+    /// Counts a step and goes through the parameters: `update` gets each one's values, gradient and slots; `launch` updates all at
+    /// once on the device where the first of them lies.
     #[track_caller]
-    pub fn step(&mut self, gradients: &[Tensor], update: impl Fn(&mut [f32], &[f32], &mut [Tensor])) {
+    pub fn step(
+        &mut self,
+        gradients: &[Tensor],
+        update: impl Fn(&mut [f32], &[f32], &mut [Tensor]),
+        launch: impl FnOnce(&Device, &Table) -> cuda::Result<()>,
+    ) {
         assert!(
             gradients.len() == self.entries.len(),
             "optimiser: {} gradients for {} parameters",
@@ -57,6 +73,11 @@ impl Slots {
             );
         }
         self.steps += 1;
+        let place = self.entries.first().and_then(|entry| entry.parameter.borrow().device().cloned());
+        if let Some(place) = place {
+            self.step_on(&place, gradients, launch);
+            return;
+        }
         for (entry, gradient) in self.entries.iter_mut().zip(gradients) {
             entry.parameter.update(|values| update(values, gradient.data(), &mut entry.slots));
             let read = entry.slots.iter().map(Tensor::shape).chain([gradient.shape(), gradient.shape()]);
@@ -64,10 +85,35 @@ impl Slots {
         }
     }
 
+    /// One launch for all parameters; what of them is not on the device moves there.
+    fn step_on(
+        &mut self,
+        place: &Device,
+        gradients: &[Tensor],
+        launch: impl FnOnce(&Device, &Table) -> cuda::Result<()>,
+    ) {
+        let parameters: Vec<Parameter> = self.entries.iter().map(|entry| entry.parameter.clone()).collect();
+        let mut values: Vec<RefMut<DeviceBuffer>> =
+            parameters.iter().map(|parameter| parameter.buffer_mut(place)).collect();
+        let each = self.entries.iter_mut().zip(&mut values).zip(gradients);
+        let tensors = each.map(|((entry, values), gradient)| {
+            let mut slots = [None, None, None];
+            for (&(_, position), slot) in self.names.iter().zip(&mut entry.slots) {
+                slots[position] = Some(slot.buffer_mut(place));
+            }
+            Tensors { parameter: values, gradient: gradient.buffer(place), slots }
+        });
+        let table = expect(Table::new(place, tensors.collect()));
+        expect(launch(place, &table));
+        profile::charge("optimiser", gradients.iter().map(Tensor::shape), &[]);
+    }
+
     pub fn state(&self) -> State {
         let of = |entry: &Entry| {
             let named = self.names.iter().zip(&entry.slots);
-            named.map(|(slot, tensor)| (format!("{}.{slot}", entry.name), tensor.clone())).collect::<Vec<_>>()
+            named
+                .map(|((slot, _), tensor)| (format!("{}.{slot}", entry.name), tensor.clone()))
+                .collect::<Vec<_>>()
         };
         State { steps: self.steps, tensors: self.entries.iter().flat_map(of).collect() }
     }
@@ -75,7 +121,7 @@ impl Slots {
     pub fn load_state(&mut self, state: &State) -> Result<(), StateError> {
         let mut targets = Vec::new();
         for entry in &mut self.entries {
-            for (slot, tensor) in self.names.iter().zip(&mut entry.slots) {
+            for ((slot, _), tensor) in self.names.iter().zip(&mut entry.slots) {
                 targets.push((format!("{}.{slot}", entry.name), tensor));
             }
         }

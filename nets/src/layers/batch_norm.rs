@@ -43,15 +43,8 @@ impl BatchNorm {
 
     fn update_statistics(&self, normalised: &ops::Normalised, count: usize) {
         let correction = count as f32 / (count.max(2) - 1) as f32;
-        let towards = |running: &Parameter, batch: &Tensor, factor: f32| {
-            running.update(|running| {
-                for (running, batch) in running.iter_mut().zip(batch.data()) {
-                    *running += Self::MOMENTUM * (factor * batch - *running);
-                }
-            });
-        };
-        towards(&self.mean, &normalised.mean, 1.0);
-        towards(&self.variance, &normalised.variance, correction);
+        self.mean.approach(&normalised.mean, 1.0, Self::MOMENTUM);
+        self.variance.approach(&normalised.variance, correction, Self::MOMENTUM);
         self.batches.update(|count| count[0] += 1.0);
     }
 

@@ -63,6 +63,9 @@ fn divide(weight: &Var, left: Tensor, right: Tensor) -> Var {
 
 /// A vector of length 1 in the same direction.
 fn unit(vector: &Tensor) -> Tensor {
+    if vector.device().is_some() {
+        return ops::l2_normalise(&vector.clone().into()).into_tensor();
+    }
     let square: f64 = vector.data().iter().map(|&v| f64::from(v) * f64::from(v)).sum();
     let factor = 1.0 / square.sqrt().max(1e-12) as f32;
     vector.map(move |v| v * factor)
