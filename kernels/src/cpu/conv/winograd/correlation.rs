@@ -18,8 +18,8 @@ use std::ops::Range;
 /// Tiles that a task transforms into a shared block.
 const PIECE: usize = HIGH;
 
-/// Tiles of a shared block that are multiplied together: their products, 220 KB, stay in the second-level cache until they are
-/// transformed.
+/// Tiles of a shared block that are multiplied together with filters that are transformed already: their products, 220 KB,
+/// stay in the second-level cache until they are transformed. Filters that are not are transformed slab by slab, each for all tiles.
 const MULTIPLIED: usize = 48;
 
 /// Floats of transformed filters (8 MB) above which tiles are shared and filters transformed where they are used: from
@@ -154,18 +154,11 @@ impl Correlation {
                 let range = index * block..all.min((index + 1) * block);
                 self.gather::<F>(form, pictures, range.clone(), 0, panels, Output::new(tiles));
                 for columns in self.columns() {
-                    let filters =
-                        columns.panels(&self.filters).map(|p| &filters[p * self.filters.panel::<F>()..]);
-                    self.multiply::<F>(
-                        form,
-                        columns,
-                        panels,
-                        0..range.len(),
-                        block,
-                        tiles,
-                        filters,
-                        products,
-                    );
+                    for (index, vectors) in self.filters.slabs().enumerate() {
+                        let slabs = self.slabs::<F>(columns, filters, index);
+                        let rows = 0..range.len();
+                        multiply::<F>(form, columns, panels, rows, block, tiles, vectors, slabs, products);
+                    }
                     self.scatter::<F>(form, range.clone(), columns, products, block, epilogue, to);
                 }
             },
@@ -186,7 +179,7 @@ impl Correlation {
     ) {
         let all = self.tiling.count();
         let block = even(all, self.shared::<F>(), HIGH);
-        let part = even(block, MULTIPLIED, HIGH);
+        let part = if matches!(filters, Source::Plain(_)) { block } else { even(block, MULTIPLIED, HIGH) };
         let panels = self.panels(block);
         let to = Output::new(to);
         let mut tiles = Buffer::new(self.filters.groups() * points::<F>() * panels.stride());
@@ -199,36 +192,66 @@ impl Correlation {
                 let part = first..range.end.min(first + PIECE);
                 self.gather::<F>(form, pictures, part, first - begin, panels, target);
             });
-            let panel = self.filters.panel::<F>();
-            let scratch = if matches!(filters, Source::Plain(_)) { 2 * panel } else { 0 };
+            let plain = matches!(filters, Source::Plain(_));
+            let scratch = if plain { 2 * self.filters.slab::<F>() } else { 0 };
             columns.par_iter().for_each_init(
                 || (Buffer::new(scratch), Buffer::new(2 * points::<F>() * product_stride(part))),
                 |(scratch, products), &columns| {
-                    let which = columns.panels(&self.filters);
-                    let filters = match filters {
-                        Source::Transformed(all) => which.map(|p| &all[p * panel..]),
-                        Source::Plain(weights) => {
-                            for (p, to) in
-                                which.into_iter().zip(scratch.chunks_exact_mut(panel)).take(columns.wide)
-                            {
-                                for (vectors, to) in
-                                    self.filters.slabs().zip(to.chunks_exact_mut(self.filters.slab::<F>()))
-                                {
-                                    self.transform_slab::<F>(form, weights, p, vectors, Output::new(to));
-                                }
-                            }
-                            [&scratch[..panel], &scratch[panel..]]
-                        }
-                    };
                     for first in (0..range.len()).step_by(part) {
                         let rows = first..range.len().min(first + part);
                         let here = begin + rows.start..begin + rows.end;
-                        self.multiply::<F>(form, columns, panels, rows, part, &tiles, filters, products);
+                        for (index, vectors) in self.filters.slabs().enumerate() {
+                            let slabs = match filters {
+                                Source::Transformed(all) => self.slabs::<F>(columns, all, index),
+                                Source::Plain(weights) => self.transform_slabs::<F>(
+                                    form,
+                                    weights,
+                                    columns,
+                                    vectors.clone(),
+                                    scratch,
+                                ),
+                            };
+                            multiply::<F>(
+                                form,
+                                columns,
+                                panels,
+                                rows.clone(),
+                                part,
+                                &tiles,
+                                vectors,
+                                slabs,
+                                products,
+                            );
+                        }
                         self.scatter::<F>(form, here, columns, products, part, epilogue, to);
                     }
                 },
             );
         }
+    }
+
+    /// One slab of some panels of filters that are transformed.
+    fn slabs<'a, F: Family>(&self, columns: Columns, filters: &'a [f32], index: usize) -> [&'a [f32]; 2] {
+        let start = |panel| panel * self.filters.panel::<F>() + index * self.filters.slab::<F>();
+        columns.panels(&self.filters).map(|panel| &filters[start(panel)..])
+    }
+
+    /// Transforms one slab of some panels.
+    fn transform_slabs<'a, F: Family>(
+        &self,
+        form: Form,
+        weights: &[f32],
+        columns: Columns,
+        vectors: Range<usize>,
+        scratch: &'a mut [f32],
+    ) -> [&'a [f32]; 2] {
+        let slab = self.filters.slab::<F>();
+        let panels = columns.panels(&self.filters).into_iter().take(columns.wide);
+        for (panel, to) in panels.zip(scratch.chunks_exact_mut(slab)) {
+            self.transform_slab::<F>(form, weights, panel, vectors.clone(), Output::new(to));
+        }
+        let (left, right) = scratch.split_at(slab);
+        [left, right]
     }
 
     /// Correlates pictures with filters.
@@ -265,39 +288,6 @@ impl Correlation {
         })
     }
 
-    /// Multiplies some tiles of `panels` with all slabs of some filters.
-    fn multiply<F: Family>(
-        &self,
-        form: Form,
-        columns: Columns,
-        panels: Panels,
-        rows: Range<usize>,
-        room: usize,
-        tiles: &[f32],
-        filters: [&[f32]; 2],
-        products: &mut [f32],
-    ) {
-        let Columns { group, wide, .. } = columns;
-        let (left, right) = products.split_at_mut(points::<F>() * product_stride(room));
-        let to = [left.as_mut_ptr(), right.as_mut_ptr()];
-        for (slab, vectors) in self.filters.slabs().enumerate() {
-            dispatch_as(
-                form,
-                Multiply {
-                    points: points::<F>(),
-                    vectors,
-                    panels,
-                    rows: rows.clone(),
-                    room,
-                    tiles: tiles[group * points::<F>() * panels.stride()..].as_ptr(),
-                    filters: filters.map(|panel| panel[slab * self.filters.slab::<F>()..].as_ptr()),
-                    to,
-                    wide,
-                },
-            );
-        }
-    }
-
     /// Tiles of a shared block: about 10 MB, a third of the third-level cache. Reasoned: 64, 142 and 256 tiles did not differ
     /// by more than two rounds of one setting did.
     fn shared<F: Family>(&self) -> usize {
@@ -305,8 +295,8 @@ impl Correlation {
         ((10 << 20) / tile).clamp(48, 256)
     }
 
-    /// Tiles of a block: most of the second-level cache, where that is not too few to use a filter for. Reasoned, not
-    /// measured: on the machine at hand other loads moved the times by more than 12 to 96 tiles did.
+    /// Tiles of a block: 384 KB of the second-level cache (1 MB), beside the filters and products of two panels. 640 KB were 5%
+    /// slower with 64 channels and 1 to 5% with 128 (two Zen 5 cores).
     fn block<F: Family>(&self) -> usize {
         let tile = self.filters.groups() * points::<F>() * self.filters.depth() * size_of::<f32>();
         ((384 << 10) / tile).clamp(24, 96)
@@ -374,6 +364,36 @@ impl Correlation {
             );
         }
     }
+}
+
+/// Multiplies some tiles of `panels` with one slab of some filters.
+fn multiply<F: Family>(
+    form: Form,
+    columns: Columns,
+    panels: Panels,
+    rows: Range<usize>,
+    room: usize,
+    tiles: &[f32],
+    vectors: Range<usize>,
+    slabs: [&[f32]; 2],
+    products: &mut [f32],
+) {
+    let Columns { group, wide, .. } = columns;
+    let (left, right) = products.split_at_mut(points::<F>() * product_stride(room));
+    dispatch_as(
+        form,
+        Multiply {
+            points: points::<F>(),
+            vectors,
+            panels,
+            rows,
+            room,
+            tiles: tiles[group * points::<F>() * panels.stride()..].as_ptr(),
+            filters: slabs.map(<[f32]>::as_ptr),
+            to: [left.as_mut_ptr(), right.as_mut_ptr()],
+            wide,
+        },
+    );
 }
 
 /// Panels of filters that are multiplied together: of one group of phases, one or two times sixteen output channels.

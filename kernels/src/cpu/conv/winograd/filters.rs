@@ -126,10 +126,12 @@ impl<F: Family> Kernel for TransformFilters<'_, F> {
         let out = self.width * WIDTH;
         let stride = slab_stride(self.vectors.len());
         let mut stage = [0.0f32; MOST_TAPS * LANES * WIDTH];
+        self.prefetch(self.vectors.start);
+        self.prefetch(self.vectors.start + 1);
         for vector in self.vectors.clone() {
             let phase = self.group * filters.side_by_side + vector / per_phase;
             let deep = vector % per_phase * LANES;
-            self.prefetch(vector + 1);
+            self.prefetch(vector + 2);
             // Rows of sixteen output channels are read where they lie, others from the stage.
             let ready = !filters.turned && deep + LANES <= all_deep && out + WIDTH <= all_out;
             let (from, row_stride, tap_stride, kernel) = if ready {
