@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use gobelin_autograd::Var;
+use gobelin_kernels::cuda::Device;
 use safetensors::Dtype;
 
 use super::CallError;
@@ -103,6 +104,13 @@ impl Net {
                 *vgg = opened.viewed(vgg.view());
                 Ok(vgg.notes().to_vec())
             }
+        }
+    }
+
+    /// Moves its weights to a device, on which it then runs. Those of VGG-19, which are frozen, follow its input by themselves.
+    pub fn to_device(&self, device: &Device) {
+        if let Body::Module(module) = &self.body {
+            module.entries().iter().for_each(|entry| entry.parameter.to_device(device));
         }
     }
 

@@ -66,7 +66,7 @@ pub use run::{Outcome, run};
 pub use signals::{STOPPED, Stop};
 pub use skipped::Skipped;
 pub use state::{Entry, State, StateError};
-pub use tool::{Compute, Tool, compute_arguments, end};
+pub use tool::{Compute, Tool, compute_arguments, end, on_device};
 pub use trainer::{Defaults, Recipe, StepReport, Summary, Trainer};
 pub use vgg::{VggOptions, features};
 pub use work::{Work, make_each, work};

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Command, value_parser};
+use gobelin_kernels::cuda;
 
 use crate::error::{Error, one_line};
 use crate::options::{Device, threads};
@@ -66,7 +67,7 @@ impl Compute {
         threads.chain(["--device".to_owned(), self.device.to_string()]).collect()
     }
 
-    /// Whether this program can compute there.
+    /// Whether this program can train there.
     ///
     /// # Errors
     /// If it cannot.
@@ -75,8 +76,21 @@ impl Compute {
             return Ok(());
         }
         let message =
-            format!("--device {}: no net computes on a graphics card yet; use --device cpu", self.device);
+            format!("--device {}: no trainer computes on a graphics card yet; use --device cpu", self.device);
         Err(Error::Call(message))
+    }
+
+    /// The graphics card that is asked for; none where it is the CPU.
+    ///
+    /// # Errors
+    /// If there is no such card, or it cannot be used.
+    pub fn card(&self) -> Result<Option<cuda::Device>, Error> {
+        let Device::Cuda(number) = self.device else { return Ok(None) };
+        match cuda::Device::card(number) {
+            Ok(card) => Ok(Some(card)),
+            // The call is wrong for this machine.
+            Err(error) => Err(Error::Call(format!("--device {}: {error}", self.device))),
+        }
     }
 
     /// Makes this process compute so.
@@ -88,6 +102,14 @@ impl Compute {
     /// If it cannot.
     pub fn begin(&self) -> Result<(), Error> {
         self.check()?;
+        self.begin_threads()
+    }
+
+    /// As [`Compute::begin`], wherever the values will lie.
+    ///
+    /// # Errors
+    /// If it cannot.
+    pub fn begin_threads(&self) -> Result<(), Error> {
         let pool =
             rayon::ThreadPoolBuilder::new().num_threads(self.threads.unwrap_or(0)).use_current_thread();
         match (pool.build_global(), self.threads) {
@@ -95,6 +117,14 @@ impl Compute {
             _ => Ok(()),
         }
     }
+}
+
+/// Does what may compute on a graphics card.
+///
+/// # Errors
+/// What `work` returns, or that the card failed: exit code 1.
+pub fn on_device<R>(work: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
+    gobelin_autograd::attempt(work).map_err(|error| Error::Trainer(error.into()))?
 }
 
 /// The exit code of what a subcommand came to; an error is told in one line.

@@ -103,7 +103,7 @@ fn every_wrong_call_is_one_line_and_changes_nothing() {
         (
             "toy --device cuda:1",
             2,
-            "--device cuda:1: no net computes on a graphics card yet; use --device cpu",
+            "--device cuda:1: no trainer computes on a graphics card yet; use --device cpu",
         ),
         ("toy --data nothing", 2, "--data nothing: no such data, expected drawn"),
         (

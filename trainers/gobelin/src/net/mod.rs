@@ -10,7 +10,8 @@ use std::process::ExitCode;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use gobelin_autograd::Tensor;
 use gobelin_autograd::ops::permute_tensor;
-use gobelin_harness::{Compute, Error, compute_arguments, tell};
+use gobelin_harness::{Compute, Error, compute_arguments, on_device, tell};
+use gobelin_kernels::cuda::{Device, Precision};
 use gobelin_nets::Pass;
 use gobelin_nets::catalogue::{Architecture, Net};
 use gobelin_nets::weights::{self, Stored};
@@ -36,16 +37,20 @@ pub fn command() -> Command {
                  layers of vgg19 (conv1_2, relu2_2, pool4)",
         ))
         .arg(flag("train").help("Norms use the batch's statistics, as in training; no weight changes"))
-        .arg(flag("exact").help("Only algorithms that round as the plain sums do (no Winograd)"))
+        .arg(flag("exact").help("Only algorithms that round as the plain sums do (no Winograd, no TF32)"))
         .arg(
             Arg::new("init")
                 .long("init")
                 .value_name("SEED")
                 .value_parser(value_parser!(u64))
-                .conflicts_with_all(["input", "output", "taps", "train"])
+                .conflicts_with_all(["input", "output", "taps", "train", "device"])
                 .help("Writes fresh weights to --weights"),
         )
-        .arg(flag("list").help("Names the networks (or NAME alone) with their options and tensors"))
+        .arg(
+            flag("list")
+                .conflicts_with_all(["threads", "device"])
+                .help("Names the networks (or NAME alone) with their options and tensors"),
+        )
         .arg(flag("json").requires("list").help("With --list: as JSON"))
         .args(compute_arguments())
 }
@@ -63,7 +68,9 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     }
     let name = name.ok_or_else(|| Error::Call("expected the NAME of a network: --list names them".into()))?;
-    Compute::new(matches).begin()?;
+    let compute = Compute::new(matches);
+    compute.begin_threads()?;
+    let card = compute.card()?;
     let architecture = Architecture::named(name).map_err(wrong)?;
     let seed = matches.get_one::<u64>("init").copied();
     let mut net = architecture.build(&options, seed.unwrap_or(0)).map_err(wrong)?;
@@ -75,16 +82,38 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
     let (weights, input, output) = (file("weights")?, file("input")?, file("output")?);
     shell::keep_apart(("output", output), &[("weights", weights), ("input", input)])?;
     let notes = net.load(weights).map_err(wrong)?;
-    let x = picture_order(&read_input(input, &net)?).into();
+    let x = picture_order(&read_input(input, &net)?);
     let taps: Vec<String> = matches.get_many("taps").into_iter().flatten().cloned().collect();
     let pass = if matches.get_flag("train") { Pass::sampling() } else { Pass::evaluation() };
-    let given = net.run(&pass.exact(matches.get_flag("exact")), &x, &taps).map_err(wrong)?;
-    let given = given.into_iter().map(|(name, value)| (name, Stored::of(&file_order(value.tensor()))));
+    let pass = pass.exact(matches.get_flag("exact"));
+    let given = on_device(|| run(&net, &pass, &x, &taps, card))?;
+    let given = given.into_iter().map(|(name, value)| (name, Stored::of(&file_order(&value))));
     shell::write(output, &given.collect())?;
     for note in &notes {
         tell(note);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the net gives, computed on a card if there is one, and then on the host.
+fn run(
+    net: &Net,
+    pass: &Pass,
+    x: &Tensor,
+    taps: &[String],
+    card: Option<Device>,
+) -> Result<Vec<(String, Tensor)>, Error> {
+    let x = match card {
+        None => x.clone(),
+        Some(card) => {
+            let precision = if pass.is_exact() { Precision::F32 } else { Precision::Tf32 };
+            let card = card.with_precision(precision);
+            net.to_device(&card);
+            x.to_device(&card)
+        }
+    };
+    let given = net.run(pass, &x.into(), taps).map_err(wrong)?;
+    Ok(given.into_iter().map(|(name, value)| (name, value.tensor().to_host())).collect())
 }
 
 fn read_input(path: &Path, net: &Net) -> Result<Tensor, Error> {
@@ -113,4 +142,47 @@ fn picture_order(tensor: &Tensor) -> Tensor {
 /// (N, H, W, C) to (N, C, H, W); anything that is no picture stays as it is.
 fn file_order(tensor: &Tensor) -> Tensor {
     if tensor.shape().len() == 4 { permute_tensor(tensor, &[0, 3, 1, 2]) } else { tensor.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On the emulated card, where `GOBELIN_EMULATION` asks for it: every norm, both kinds of convolution, and what is tapped.
+    #[test]
+    fn a_net_gives_the_same_on_a_card() {
+        if std::env::var_os("GOBELIN_EMULATION").is_none() {
+            return;
+        }
+        let card = gobelin_emulation::device().expect("a compiler");
+        for (name, set, shape, tap) in [
+            ("dcgan-generator", "size=28 width=2 noise=5", [3, 5, 1, 1], Some("main.2")),
+            ("dcgan-discriminator", "size=32 width=2", [2, 3, 32, 32], Some("main.2")),
+            ("resnet-generator", "width=2 blocks=1", [1, 3, 12, 20], None),
+            ("patch-discriminator", "width=2 channels=1", [2, 1, 24, 40], None),
+            ("unet", "width=2 depth=2 classes=4", [1, 3, 8, 12], None),
+            ("transform", "width=2", [1, 3, 16, 20], None),
+        ] {
+            let set = set.split(' ').filter_map(|pair| pair.split_once('='));
+            let options: Vec<_> = set.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+            let net = Architecture::named(name).unwrap().build(&options, 1).unwrap();
+            let taps: Vec<String> = tap.into_iter().map(str::to_owned).collect();
+            net.check_input(&shape).unwrap();
+            let numbers = (0..shape.iter().product()).map(|i: usize| (i % 37) as f32 / 18.5 - 1.0);
+            let x = picture_order(&Tensor::new(&shape, numbers.collect::<Vec<f32>>()));
+            for (pass, tolerance) in [(Pass::sampling().exact(true), 1e-4), (Pass::evaluation(), 0.01)] {
+                let on_host = run(&net, &pass, &x, &taps, None).unwrap();
+                let on_card = run(&net, &pass, &x, &taps, Some(card.clone())).unwrap();
+                for ((name, expected), (_, found)) in on_host.iter().zip(&on_card) {
+                    let largest = expected.data().iter().fold(0.0f32, |largest, v| largest.max(v.abs()));
+                    for (found, expected) in found.data().iter().zip(expected.data()) {
+                        assert!(
+                            (found - expected).abs() <= tolerance * largest,
+                            "{name}: {found}, not {expected}"
+                        );
+                    }
+                }
+            }
+        }
+    }
 }

@@ -136,3 +136,24 @@ fn all_networks_are_listed_with_options_and_tensors() {
     assert!(text.contains("--set normalisation=imagenet") && text.contains("--set pool=max"), "{text}");
     assert!(text.contains("32 tensors, features.0.weight to features.34.bias"), "{text}");
 }
+
+/// What computes nothing takes no device, and a card that is not there is told in one line.
+#[test]
+fn devices_are_for_nets_that_run() {
+    let here = tempfile::tempdir().unwrap();
+    for words in ["net --list --device cuda", "net unet --init 1 --weights w --device cuda"] {
+        let (code, lines) = call(here.path(), words);
+        assert_eq!(code, 2, "{words}: {lines:?}");
+        assert!(lines[0].contains("cannot be used with '--device"), "{words}: {lines:?}");
+    }
+    if gobelin_kernels::cuda::is_driver_present() {
+        eprintln!("SKIPPED: there is a driver here");
+        return;
+    }
+    must_run(here.path(), "net unet --set width=2 --set depth=2 --init 1 --weights w");
+    write(&here.path().join("x"), [("input", noise(1, &[1, 3, 8, 8]))]);
+    let words = "net unet --set width=2 --set depth=2 --weights w --input x --output y --device cuda:1";
+    let line = "error: --device cuda:1: no CUDA driver (libcuda) on this machine: install NVIDIA's driver, or use --device cpu";
+    assert_eq!(call(here.path(), words), (2, vec![line.to_owned()]));
+    assert!(!here.path().join("y").exists());
+}
