@@ -5,17 +5,17 @@
 //! channels keeps are its filters as the convolution wants them, made when it first runs: Winograd's, four times the layer's
 //! weights, for the forward pass and the same again for the gradient. Larger layers keep their weights, for both.
 //!
-//! torchvision's file of 548 MiB, which was in the system's cache, and one picture of 224x224 (two cores of an AMD EPYC, Zen 3, 23 November
-//! 2026; `cargo run --release -p gobelin-nets --example vgg19_opening FILE LAYER 224`; taken when layers of every size still
-//! kept transformed filters, so the memory of the last two rows is less now):
+//! A file of 548 MiB with torchvision's tensors, which was in the system's cache, and one picture of 224x224 (two cores of an AMD EPYC,
+//! Zen 5, 25 November 2026; `cargo run --release -p gobelin-nets --example vgg19_opening FILE LAYER 224`). Private memory is
+//! RssAnon after the second time, maps and buffers included; of the file are those pages that were touched:
 //!
-//! | | first time, ms | second time, ms | private memory, MiB | of the file, MiB |
+//! | | first time, ms | second time, ms | private memory, MiB | of the file and the program, MiB |
 //! |---|---|---|---|---|
-//! | before | | | 0.1 | |
-//! | opened | 0.3 | | 0.2 | 1.4 |
-//! | seen up to `relu2_2` | 98 | 54 | 47.6 | 2.7 |
-//! | seen up to `relu3_4` | 225 | 113 | 98.9 | 10.3 |
-//! | seen up to `pool5` | 733 | 201 | 400.0 | 77.3 |
+//! | before | | | 0.1 | 2.0 |
+//! | opened | 0.2 | | 0.2 | 3.7 |
+//! | seen up to `relu2_2` | 16 | 8 | 40.3 | 5.0 |
+//! | seen up to `relu3_4` | 46 | 23 | 78.3 | 12.5 |
+//! | seen up to `pool5` | 126 | 68 | 150.3 | 79.5 |
 //!
 //! ```
 //! use gobelin_autograd::{Tape, Tensor, ops};
