@@ -4,8 +4,8 @@ mod generator;
 
 use std::path::{Path, PathBuf};
 
-use clap::{Arg, ArgMatches, Command, value_parser};
-use gobelin_harness::{Error, Tool, make_each, tell, work};
+use clap::{Arg, ArgMatches, Command};
+use gobelin_harness::{Error, Tool, apply_arguments, given_path, make_each, tell, work};
 
 pub use generator::{Generator, GeneratorError};
 
@@ -15,12 +15,9 @@ pub const TOOL: Tool = Tool { command, main };
 const DIRECTIONS: [&str; 2] = ["a-to-b", "b-to-a"];
 
 fn command() -> Command {
-    let path = |name: &'static str, value: &'static str| {
-        Arg::new(name).long(name).value_name(value).required(true).value_parser(value_parser!(PathBuf))
-    };
     Command::new("apply")
         .about("Translate pictures of any size with a trained generator")
-        .arg(path("weights", "W").help("A generator's weights, or the run directory that holds them"))
+        .args(apply_arguments("A generator's weights, or the run directory that holds them"))
         .arg(
             Arg::new("direction")
                 .long("direction")
@@ -28,12 +25,10 @@ fn command() -> Command {
                 .value_parser(DIRECTIONS)
                 .help("Which way, where --weights is a run directory [default: a-to-b]"),
         )
-        .arg(path("input", "PIC|DIR").help("A PNG or JPEG picture, or a folder of such pictures"))
-        .arg(path("output", "PIC|DIR").help("The PNG file to write, or the folder to write such files to"))
 }
 
 fn main(matches: &ArgMatches) -> Result<(), Error> {
-    let path = |name: &str| matches.get_one::<PathBuf>(name).expect("clap requires it").as_path();
+    let path = |name: &str| given_path(matches, name);
     let direction = matches.get_one::<String>("direction").map(String::as_str);
     let work = work(path("input"), path("output"))?;
     let generator = Generator::open(&weights_file(path("weights"), direction)?)

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use clap::{Arg, ArgMatches, value_parser};
 use gobelin_datasets::{Folder, Picture};
 
 use crate::error::{Error, one_line};
@@ -15,6 +16,28 @@ pub struct Work {
     pub input: PathBuf,
     /// The file to write.
     pub output: PathBuf,
+}
+
+/// `--weights`, told by `weights`, `--input` and `--output`: what every tool takes that makes pictures of pictures.
+pub fn apply_arguments(weights: &'static str) -> [Arg; 3] {
+    let path = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .value_name(value)
+            .required(true)
+            .value_parser(value_parser!(PathBuf))
+            .help(help)
+    };
+    [
+        path("weights", "W", weights),
+        path("input", "PIC|DIR", "A PNG or JPEG picture, or a folder of such pictures"),
+        path("output", "PIC|DIR", "The PNG file to write, or the folder to write such files to"),
+    ]
+}
+
+/// The path of one of [`apply_arguments`].
+pub fn given_path<'a>(matches: &'a ArgMatches, name: &str) -> &'a Path {
+    matches.get_one::<PathBuf>(name).expect("clap requires it")
 }
 
 /// What there is to do: one picture to one PNG file, or every picture below a folder to a PNG file in the same place

@@ -1,11 +1,11 @@
-//! `gobelin segment apply`: the mask of a picture.
+//! `gobelin segment apply`: the masks of pictures.
 
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use gobelin_autograd::random;
 use gobelin_datasets::Picture;
-use gobelin_harness::{Error, Tool, tell};
+use gobelin_harness::{Error, Tool, apply_arguments, given_path, make_each, tell, work};
 use gobelin_nets::weights::{self, Weights};
 
 use crate::net::{Segmenter, Shape};
@@ -20,19 +20,9 @@ const REFINE: usize = 3;
 const DEEPEST: usize = 6;
 
 fn command() -> Command {
-    let path = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name)
-            .long(name)
-            .value_name(value)
-            .required(true)
-            .value_parser(value_parser!(PathBuf))
-            .help(help)
-    };
     Command::new("apply")
-        .about("Find the mask of a picture of any size")
-        .arg(path("weights", "W.safetensors", "A trained network, as a run leaves it in unet.safetensors"))
-        .arg(path("input", "PICTURE", "The picture: a PNG or JPEG file"))
-        .arg(path("output", "MASK.png", "Where the mask is written: 255 where it is set, else 0"))
+        .about("Find the masks of pictures of any size: 255 where they are set, else 0")
+        .args(apply_arguments("A trained network, or the run directory that holds it"))
         .arg(
             Arg::new("refine")
                 .long("refine")
@@ -52,28 +42,30 @@ fn command() -> Command {
 }
 
 fn main(matches: &ArgMatches) -> Result<(), Error> {
-    let path = |name: &str| matches.get_one::<PathBuf>(name).expect("clap requires it").as_path();
+    let path = |name: &str| given_path(matches, name);
+    let work = work(path("input"), path("output"))?;
     let refine = matches.get_one::<u64>("refine").map(|count| *count as usize);
-    let segmenter = load(path("weights"), refine)?;
-    let picture = Picture::read(path("input")).map_err(|error| Error::Trainer(error.into()))?;
-    let answers = segmenter.probabilities(&picture, matches.get_flag("exact"));
-    let last = answers.last().expect("at least one answer");
-    let byte = |probability: &f32| match matches.get_flag("probability") {
-        true => (probability * 255.0 + 0.5) as u8,
-        false if *probability >= THRESHOLD => 255,
-        false => 0,
-    };
-    let mask = Picture::new(picture.height, picture.width, 1, last.iter().map(byte).collect());
-    mask.write_png(path("output")).map_err(|error| Error::Trainer(error.into()))?;
-    let set = last.iter().filter(|probability| **probability >= THRESHOLD).count() as f64 / last.len() as f64;
-    tell(&format!(
-        "{}: {:.1}% of {}x{} pixels set",
-        path("output").display(),
-        100.0 * set,
-        picture.height,
-        picture.width
-    ));
-    Ok(())
+    let segmenter = load(&weights_file(path("weights")), refine)?;
+    let probability = matches.get_flag("probability");
+    make_each(&work, |picture| {
+        let answers = segmenter.probabilities(&picture, matches.get_flag("exact"));
+        let last = answers.last().expect("at least one answer");
+        let byte = |value: &f32| match probability {
+            true => (value * 255.0 + 0.5) as u8,
+            false if *value >= THRESHOLD => 255,
+            false => 0,
+        };
+        if work.len() == 1 {
+            let set = last.iter().filter(|value| **value >= THRESHOLD).count() as f64 / last.len() as f64;
+            tell(&format!("{:.1}% of {}x{} pixels set", 100.0 * set, picture.width, picture.height));
+        }
+        Ok(Picture::new(picture.height, picture.width, 1, last.iter().map(byte).collect()))
+    })
+}
+
+/// The file that holds the network.
+fn weights_file(weights: &Path) -> PathBuf {
+    if weights.is_dir() { weights.join("unet.safetensors") } else { weights.to_owned() }
 }
 
 /// Why a file is no trained network.

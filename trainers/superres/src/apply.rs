@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use gobelin_datasets::Picture;
-use gobelin_harness::{Error, Tool, available_memory, make_each, tell, work};
+use gobelin_harness::{Error, Tool, apply_arguments, available_memory, given_path, make_each, tell, work};
 
 use crate::network::{Network, Shape};
 
@@ -15,19 +15,9 @@ pub(crate) const TOOL: Tool = Tool { command, main };
 const MOST_PIXELS: usize = i32::MAX as usize;
 
 fn command() -> Command {
-    let path = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name)
-            .long(name)
-            .value_name(value)
-            .required(true)
-            .value_parser(value_parser!(PathBuf))
-            .help(help)
-    };
     Command::new("apply")
         .about("Enlarge pictures of any size, or paint them, with a trained network")
-        .arg(path("weights", "W", "A trained network, or the run directory that holds it"))
-        .arg(path("input", "PIC|DIR", "A PNG or JPEG picture, or a folder of such pictures"))
-        .arg(path("output", "PIC|DIR", "The PNG file to write, or the folder to write such files to"))
+        .args(apply_arguments("A trained network, or the run directory that holds it"))
         .arg(
             Arg::new("exact")
                 .long("exact")
@@ -37,7 +27,7 @@ fn command() -> Command {
 }
 
 fn main(matches: &ArgMatches) -> Result<(), Error> {
-    let path = |name: &str| matches.get_one::<PathBuf>(name).expect("clap requires it").as_path();
+    let path = |name: &str| given_path(matches, name);
     let work = work(path("input"), path("output"))?;
     let network =
         Network::open(&weights_file(path("weights"))).map_err(|error| Error::Trainer(error.into()))?;

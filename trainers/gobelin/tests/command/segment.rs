@@ -149,10 +149,10 @@ fn a_trained_network_finds_the_mask_of_a_picture_of_any_size() {
     let here = trained(&format!("{} --refine 2 --data pairs:pairs", TINY.replace("--steps 6", "--steps 2")));
     let picture = image::RgbImage::from_fn(61, 33, |x, y| image::Rgb([(x * 4) as u8, (y * 7) as u8, 90]));
     picture.save(here.path().join("wide.png")).unwrap();
-    let apply = "segment apply --weights run/unet.safetensors --input wide.png --refine 2 --output";
+    let apply = "segment apply --weights run --input wide.png --refine 2 --output";
     for (words, most) in [("mask.png", 2), ("soft.png --probability", 256)] {
         let (code, lines) = call(here.path(), &format!("{apply} {words}"));
-        assert!(code == 0 && lines.len() == 1 && lines[0].contains("of 33x61 pixels set"), "{lines:?}");
+        assert!(code == 0 && lines.len() == 1 && lines[0].contains("of 61x33 pixels set"), "{lines:?}");
         let found = image::open(here.path().join(words.split(' ').next().unwrap())).unwrap().into_luma8();
         assert_eq!(found.dimensions(), (61, 33));
         let mut values = found.into_raw();
@@ -160,6 +160,11 @@ fn a_trained_network_finds_the_mask_of_a_picture_of_any_size() {
         values.dedup();
         assert!(values.len() <= most && (most > 2 || values.iter().all(|value| [0, 255].contains(value))));
     }
+
+    let (code, lines) = call(here.path(), "segment apply --weights run --input pairs/images --output masks");
+    assert_eq!((code, lines.len()), (0, 0), "{lines:?}");
+    let count = |folder: &str| fs::read_dir(here.path().join(folder)).unwrap().count();
+    assert!(count("masks") > 1 && count("masks") == count("pairs/images"));
 
     fs::write(here.path().join("text.png"), "no picture").unwrap();
     fs::write(here.path().join("pickle.pt"), b"PK\x03\x04 as torch.save writes").unwrap();
@@ -180,8 +185,15 @@ fn a_trained_network_finds_the_mask_of_a_picture_of_any_size() {
             trained_by,
         ),
         ("run/unet.safetensors", "text.png", "m.png", 1, "text.png: is no picture", ""),
-        ("run/unet.safetensors", "gone.png", "m.png", 1, "gone.png: No such file", ""),
-        ("run/unet.safetensors", "wide.png", "no/m.png", 1, "no/m.png: cannot write", ""),
+        ("run/unet.safetensors", "gone.png", "m.png", 2, "--input gone.png: no such file or folder", ""),
+        (
+            "run/unet.safetensors",
+            "wide.png",
+            "m.jpg",
+            2,
+            "--output m.jpg: expected the name of a .png file",
+            "",
+        ),
         (
             "plain.safetensors --refine 2",
             "wide.png",
