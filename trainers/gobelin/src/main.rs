@@ -14,7 +14,7 @@ use clap::{ArgMatches, Command};
 use gobelin_cyclegan::CycleGanOptions;
 use gobelin_facenet::FaceNetOptions;
 use gobelin_gan::GanOptions;
-use gobelin_harness::{Recipe, cli, end};
+use gobelin_harness::{Error, Recipe, cli, end};
 use gobelin_segment::SegmentOptions;
 use gobelin_style::StyleOptions;
 use gobelin_superres::SuperresOptions;
@@ -56,6 +56,9 @@ fn main() -> ExitCode {
         Ok(matches) => matches,
         Err(code) => return code,
     };
+    if let Err(message) = gobelin_kernels::cpu::simd::asked() {
+        return end(Err(Error::Call(message)));
+    }
     let (name, matches) = matches.subcommand().expect("clap requires one");
     let subcommand = SUBCOMMANDS.iter().find(|subcommand| subcommand.name == name);
     (subcommand.expect("clap lets no other through").main)(matches)

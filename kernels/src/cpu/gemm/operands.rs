@@ -140,26 +140,20 @@ impl Operands<'_> {
         let &Gemm { m, k: along, transpose_a, .. } = self.shape;
         let (start, k) = (step * self.depth, self.stretch(step).len());
         let a = &self.a[item * self.batch.stride_a..];
-        let apart = ROWS * (self.depth + GAP);
-        if transpose_a {
-            // In groups: a step's tiles are written side by side, and all of them should stay in the first-level cache.
-            for (first, to) in rows.clone().step_by(GROUP * ROWS).zip(to.chunks_mut(GROUP * apart)) {
-                let width = (GROUP * ROWS).min(rows.end - first);
-                let spacious = (start + k - 1) * m + first + width + 2 <= a.len();
-                // SAFETY: the rows named and columns `start..start + k` lie within A; `to` holds six rows with their gaps a tile.
-                unsafe {
+        let tiles = to.chunks_exact_mut(ROWS * (self.depth + GAP));
+        for (first, to) in rows.clone().step_by(ROWS).zip(tiles) {
+            let rows = ROWS.min(rows.end - first);
+            // SAFETY: the rows named and columns `start..start + k` lie within A; `to` holds six rows with their gaps.
+            unsafe {
+                if transpose_a {
                     let from = a.as_ptr().add(start * m + first);
-                    pack::tiles_transposed::<V>(k, from, m, width, spacious, to.as_mut_ptr(), apart);
-                }
-            }
-            return;
-        }
-        for (first, to) in rows.clone().step_by(ROWS).zip(to.chunks_exact_mut(apart)) {
-            for row in 0..ROWS.min(rows.end - first) {
-                // SAFETY: as above.
-                unsafe {
-                    let from = a.as_ptr().add((first + row) * along + start);
-                    pack::row::<V>(k, from, to.as_mut_ptr().add(row * (self.depth + GAP)));
+                    let spacious = (start + k - 1) * m + first + V::LANES <= a.len();
+                    pack::rows_transposed::<V>(k, from, m, rows, spacious, to.as_mut_ptr());
+                } else {
+                    for row in 0..rows {
+                        let from = a.as_ptr().add((first + row) * along + start);
+                        pack::row::<V>(k, from, to.as_mut_ptr().add(row * (self.depth + GAP)));
+                    }
                 }
             }
         }

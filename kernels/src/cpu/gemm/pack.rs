@@ -116,38 +116,6 @@ pub(crate) unsafe fn rows_transposed<V: Vector>(
     }
 }
 
-/// [`rows_transposed`] of `width` rows: tiles begin `apart` floats from one to the next.
-///
-/// Step by step over all tiles: a tile at a time would take a piece of a cache line from each step.
-///
-/// # Safety
-/// The processor must support `V`; each step must be readable for `width` floats, and for two more where `spacious`; `to` must
-/// be writable for `6 k + 2` floats in each tile, which `apart` must leave room for.
-#[inline(always)]
-pub(crate) unsafe fn tiles_transposed<V: Vector>(
-    k: usize,
-    from: *const f32,
-    stride: usize,
-    width: usize,
-    spacious: bool,
-    to: *mut f32,
-    apart: usize,
-) {
-    // All but the last tile can be read for eight floats.
-    let whole = (width.max(1) - 1) / ROWS;
-    // SAFETY: the caller's promises.
-    unsafe {
-        for i in 0..k {
-            let (from, to) = (from.add(i * stride), to.add(i * ROWS));
-            for tile in 0..whole {
-                V::load(from.add(tile * ROWS)).store(to.add(tile * apart));
-            }
-        }
-        let done = whole * ROWS;
-        rows_transposed::<V>(k, from.add(done), stride, width - done, spacious, to.add(whole * apart));
-    }
-}
-
 /// Copies `k` floats.
 ///
 /// # Safety

@@ -302,17 +302,30 @@ pub enum Form {
 }
 
 /// The form used in this process: the best the processor has, or none better than the environment variable `GOBELIN_SIMD`
-/// names: `portable`, `avx2` or `avx512`, to compare them.
+/// names: `portable`, `avx2` or `avx512`, to compare them. Any other name counts as none: [`asked`] tells.
 pub fn form() -> Form {
     static FORM: OnceLock<Form> = OnceLock::new();
     *FORM.get_or_init(|| {
-        let asked = match std::env::var("GOBELIN_SIMD").as_deref() {
-            Ok("portable") => Form::Portable,
-            Ok("avx2") => Form::Avx,
-            _ => Form::Avx512,
-        };
+        let asked = asked().ok().flatten().unwrap_or(Form::Avx512);
         forms().filter(|&form| form <= asked).last().expect("the portable form runs everywhere")
     })
+}
+
+/// The form that `GOBELIN_SIMD` names, if it is set.
+///
+/// # Errors
+/// One line, if it names no form.
+pub fn asked() -> Result<Option<Form>, String> {
+    let Some(name) = std::env::var_os("GOBELIN_SIMD") else { return Ok(None) };
+    match name.to_str() {
+        Some("portable") => Ok(Some(Form::Portable)),
+        Some("avx2") => Ok(Some(Form::Avx)),
+        Some("avx512") => Ok(Some(Form::Avx512)),
+        _ => Err(format!(
+            "GOBELIN_SIMD={}: known are portable, avx2 and avx512; unset, the best of the processor",
+            name.display()
+        )),
+    }
 }
 
 /// The forms that this processor has.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::runs::{RUNS, TINY};
-use crate::shell::{call, contents, trained, workplace, write_pictures};
+use crate::shell::{call, contents, gobelin, told, trained, workplace, write_pictures};
 
 /// The call must end with this code and one line that begins with `begin` and ends with `end`, and leave every file
 /// below `here` as it was.
@@ -18,6 +18,15 @@ pub fn must_refuse(here: &Path, words: &str, code: i32, begin: &str, end: &str) 
     let after = contents(here);
     let changed = after.iter().find(|(name, bytes)| before.get(*name) != Some(bytes)).map(|(name, _)| name);
     assert_eq!((changed, after.len()), (None, before.len()), "gobelin {words}");
+}
+
+#[test]
+fn a_form_of_the_kernels_that_there_is_not() {
+    let here = tempfile::tempdir().unwrap();
+    let output = gobelin(here.path(), "bench gan --seconds 0").env("GOBELIN_SIMD", "avx3").output().unwrap();
+    let line =
+        "error: GOBELIN_SIMD=avx3: known are portable, avx2 and avx512; unset, the best of the processor";
+    assert_eq!(told(&output), (2, vec![line.to_owned()]));
 }
 
 #[test]
