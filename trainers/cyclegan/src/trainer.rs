@@ -1,9 +1,10 @@
 //! The order of play (Zhu et al. 2017, section 4), and what a run shows.
 
 use gobelin_autograd::optimiser::Schedule;
-use gobelin_autograd::{Tensor, random};
+use gobelin_autograd::{Device, Tensor, random};
 use gobelin_datasets::{Batch, Loader};
 use gobelin_harness::{Failure, Grid, RunOptions, Skipped, State, StateError, StepReport, Summary, Trainer};
+use gobelin_nets::to_device;
 use gobelin_nets::weights::{self, Weights};
 
 use crate::game::{A, B, Game, undecided};
@@ -131,6 +132,14 @@ impl Trainer for CycleGanTrainer {
         }
         let report = self.skipped.watch(&self.loaders, report);
         Ok(self.trouble.watch(&judged, undecided(self.game.rules.loss), report))
+    }
+
+    fn to_device(&mut self, card: &Device) -> bool {
+        for domain in [A, B] {
+            to_device(&self.game.generators.nets[domain], card);
+            to_device(&self.game.discriminators.nets[domain], card);
+        }
+        true
     }
 
     fn gradient_norms(&self) -> Vec<(String, f32)> {

@@ -3,11 +3,11 @@
 
 use gobelin_autograd::optimiser::Optimiser;
 use gobelin_autograd::random::Generator;
-use gobelin_autograd::{Parameter, Tape, Tensor, Var, ops};
+use gobelin_autograd::{Device, Parameter, Tape, Tensor, Var, ops};
 use gobelin_harness::{State, StateError};
 use gobelin_losses::cross_entropy::CrossEntropy;
 use gobelin_nets::layers::Linear;
-use gobelin_nets::{Module, Pass, parameters};
+use gobelin_nets::{Module, Pass, parameters, to_device};
 
 use crate::learner::Learner;
 
@@ -38,6 +38,11 @@ impl Classifier {
         let layer = Linear::new([dimensions, people], (1.0 / dimensions as f32).sqrt(), generator);
         let optimiser = learner.optimiser_of(parameters(&layer));
         Self { layer, optimiser }
+    }
+
+    /// Moves it to a graphics card.
+    pub fn to_device(&self, card: &Device) {
+        to_device(&self.layer, card);
     }
 
     /// One update of the net and the classifier; also the embeddings it was taken from.

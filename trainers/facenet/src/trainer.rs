@@ -1,10 +1,11 @@
 //! The order of a step, and what a run shows.
 
-use gobelin_autograd::Tensor;
 use gobelin_autograd::random::{self, Generator};
+use gobelin_autograd::{Device, Tensor};
 use gobelin_datasets::{Batch, Loader};
 use gobelin_harness::{Failure, Grid, Skipped, State, StateError, StepReport, Summary, Trainer};
 use gobelin_losses::mining::Triplet;
+use gobelin_nets::to_device;
 use gobelin_nets::weights::Weights;
 use rand::Rng;
 
@@ -224,6 +225,14 @@ impl Trainer for FaceNetTrainer {
             Some(line) => report.note(line),
             None => report,
         })
+    }
+
+    fn to_device(&mut self, card: &Device) -> bool {
+        to_device(&*self.parts.learner.net, card);
+        if let Some(classifier) = &self.classifier {
+            classifier.to_device(card);
+        }
+        true
     }
 
     fn gradient_norms(&self) -> Vec<(String, f32)> {

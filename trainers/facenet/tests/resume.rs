@@ -1,8 +1,9 @@
 //! The state of a training holds everything a later step depends on.
 
+use gobelin_autograd::Precision;
 use gobelin_facenet::FaceNetOptions;
 use gobelin_facenet::trainer::FaceNetTrainer;
-use gobelin_harness::{Recipe, check_resume, cli};
+use gobelin_harness::{Recipe, check_device, check_resume, cli};
 
 /// A small trainer on drawn faces, by the flags that make it differ.
 fn made(words: &str) -> FaceNetTrainer {
@@ -25,5 +26,21 @@ fn resumed_before_any_step_training_goes_on_the_same() {
         "--loss contrastive --mining distance-weighted --seed 3",
     ] {
         check_resume(|| made(words), 5);
+    }
+}
+
+/// On the emulated card, where `GOBELIN_EMULATION` asks for it.
+#[test]
+fn a_card_learns_what_the_host_learns() {
+    if std::env::var_os("GOBELIN_EMULATION").is_none() {
+        return;
+    }
+    let card = gobelin_emulation::device().expect("a compiler").with_precision(Precision::F32);
+    for words in [
+        "--mining semi-hard --fallback largest --flip",
+        "--mining batch-all --optimiser adagrad --pretrain 1",
+        "--loss contrastive --mining distance-weighted --seed 3",
+    ] {
+        check_device(|| made(words), &card, 2, 2e-3);
     }
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use gobelin_autograd::random::{self, Generator};
-use gobelin_autograd::{Tape, Tensor};
+use gobelin_autograd::{Device, Tape, Tensor};
 use gobelin_datasets::{Batch, Dataset, Loader};
 use gobelin_harness::{Failure, Grid, RunOptions, Skipped, State, StateError, StepReport, Summary, Trainer};
 use gobelin_losses::gan::Labels;
+use gobelin_nets::to_device;
 use gobelin_nets::weights::{self, Weights};
 
 use crate::game::{Drawn, Game, Judged};
@@ -185,6 +186,12 @@ impl Trainer for GanTrainer {
         }
         let report = self.skipped.watch([&self.loader], report);
         Ok(self.trouble.watch(&judged, rules.loss.is_critic(), spread, report))
+    }
+
+    fn to_device(&mut self, card: &Device) -> bool {
+        to_device(&self.game.generator.net, card);
+        to_device(&self.game.discriminator.net, card);
+        true
     }
 
     fn gradient_norms(&self) -> Vec<(String, f32)> {

@@ -98,7 +98,10 @@ pub fn main<R: Recipe>(matches: &ArgMatches) -> ExitCode {
 
 fn call<R: Recipe>(matches: &ArgMatches) -> Result<Outcome, Error> {
     let (run, own, given) = options::<R>(matches)?;
-    Compute { threads: run.threads, device: run.device }.begin()?;
+    let compute = Compute { threads: run.threads, device: run.device };
+    compute.begin_threads()?;
+    // A card that is not there is told before all else.
+    compute.card()?;
     let stop = Stop::new();
     stop.listen();
     run::run(run, own, &given, &stop)

@@ -1,7 +1,8 @@
 //! What every trainer must hold, as a check for its tests.
 
 use crate::state::State;
-use crate::trainer::Trainer;
+use crate::trainer::{StepReport, Trainer};
+use gobelin_autograd::Device;
 
 fn state_of(trainer: &impl Trainer) -> State {
     let mut state = State::new();
@@ -42,4 +43,44 @@ pub fn check_resume<T: Trainer>(make: impl Fn() -> T, steps: u64) {
         must_equal(&state_of(&parts), &after, "after samples and metrics");
         must_equal(&after, &state_of(&whole), &format!("resumed before step {step}"));
     }
+}
+
+/// Trains for `steps` steps on the host and on a card, which must tell the same to `tolerance` of each number (or of 1, if that is
+/// more). The card's state goes on on the host, and a state of the host on the card.
+///
+/// # Panics
+/// With the number that differs, or if the trainer cannot compute on a card.
+#[track_caller]
+pub fn check_device<T: Trainer>(make: impl Fn() -> T, card: &Device, steps: u64, tolerance: f64) {
+    let on_card = || {
+        let mut trainer = make();
+        assert!(trainer.to_device(card), "it does not compute on a card");
+        trainer
+    };
+    let must_agree = |found: &StepReport, expected: &StepReport, when: &str| {
+        for ((name, found), (_, expected)) in found.scalars().zip(expected.scalars()) {
+            let near = (found - expected).abs() <= tolerance * expected.abs().max(1.0);
+            assert!(near, "{when}, {name} is {found} on the card and {expected} on the host");
+        }
+    };
+    let (mut host, mut device) = (make(), on_card());
+    for step in 1..=steps {
+        let (found, expected) = (device.step(step), host.step(step));
+        let succeeds = "the step succeeds";
+        must_agree(&found.expect(succeeds), &expected.expect(succeeds), &format!("at step {step}"));
+    }
+    device.samples().expect("samples are drawn");
+    device.evaluate().expect("metrics are computed");
+    let saved = state_of(&device);
+    let (mut host, mut again) = (make(), on_card());
+    for trainer in [&mut host, &mut again] {
+        trainer.load(&saved).expect("a trainer loads what it saved");
+        must_equal(&state_of(trainer), &saved, "saved and loaded");
+    }
+    let step = steps + 1;
+    let [expected, found, other] =
+        [&mut device, &mut again, &mut host].map(|t| t.step(step).expect("it goes on"));
+    must_equal(&state_of(&again), &state_of(&device), "resumed on the card");
+    must_agree(&found, &expected, "resumed on the card");
+    must_agree(&expected, &other, "resumed on the host");
 }

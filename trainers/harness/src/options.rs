@@ -33,7 +33,7 @@ pub struct RunOptions {
     /// Where to compute: cpu, cuda, or cuda:N for the N-th card
     #[arg(long, value_name = "DEVICE", default_value_t = Device::Cpu)]
     pub device: Device,
-    /// Only algorithms that round as the plain sums do (no Winograd): slower
+    /// Only algorithms that round as the plain sums do (no Winograd, no TF32): slower
     #[arg(long)]
     pub exact: bool,
     /// Steps between lines of metrics.jsonl and points in TensorBoard

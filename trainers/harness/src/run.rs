@@ -13,8 +13,10 @@ use crate::records::{Histogram, Value};
 use crate::report;
 use crate::signals::Stop;
 use crate::state::State;
+use crate::tool::{Compute, on_device};
 use crate::trainer::{Recipe, StepReport, Trainer};
 use crate::warnings::Warnings;
+use gobelin_autograd::Precision;
 use gobelin_nets::weights::{self, Stored};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,7 +46,26 @@ pub enum Outcome {
 /// # Errors
 /// The run could not begin or not go on; see [`Error`].
 pub fn run<R: Recipe>(run: RunOptions, own: R, given: &Given, stop: &Stop) -> Result<Outcome, Error> {
-    if run.resume { resume(&run, &own, given, stop) } else { begin(run, own, given, stop) }
+    // What a graphics card fails with ends the run as any error does; what was saved is on disk.
+    on_device(|| if run.resume { resume(&run, &own, given, stop) } else { begin(run, own, given, stop) })
+}
+
+/// A trainer where the run computes.
+fn build<R: Recipe>(own: &R, run: &RunOptions) -> Result<R::Trainer, Error> {
+    let card = Compute { threads: run.threads, device: run.device }.card()?;
+    let mut trainer = own.build(run).map_err(Error::of_trainer)?;
+    if let Some(card) = card {
+        let precision = if run.exact { Precision::F32 } else { Precision::Tf32 };
+        if !trainer.to_device(&card.with_precision(precision)) {
+            let message = format!(
+                "--device {}: `gobelin {}` does not compute on a graphics card yet; use --device cpu",
+                run.device,
+                R::NAME
+            );
+            return Err(Error::Call(message));
+        }
+    }
+    Ok(trainer)
 }
 
 fn begin<R: Recipe>(mut run: RunOptions, mut own: R, given: &Given, stop: &Stop) -> Result<Outcome, Error> {
@@ -55,7 +76,7 @@ fn begin<R: Recipe>(mut run: RunOptions, mut own: R, given: &Given, stop: &Stop)
     let config = Config::of(&run, &own)?;
     // Before the directory is made, so that data that cannot be read leaves
     // nothing behind.
-    let trainer = own.build(&run).map_err(Error::of_trainer)?;
+    let trainer = build(&own, &run)?;
     let directory = RunDirectory::create(run.out.as_deref(), R::NAME)?;
     config.write(directory.path())?;
 
@@ -84,7 +105,7 @@ fn resume<R: Recipe>(call: &RunOptions, own: &R, given: &Given, stop: &Stop) -> 
             });
         }
     }
-    let mut trainer = own.build(&run).map_err(Error::of_trainer)?;
+    let mut trainer = build(&own, &run)?;
     let saved = found.as_ref().map(|found| found.saved.step);
     if let Some(found) = found {
         trainer

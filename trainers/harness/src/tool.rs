@@ -67,7 +67,7 @@ impl Compute {
         threads.chain(["--device".to_owned(), self.device.to_string()]).collect()
     }
 
-    /// Whether this program can train there.
+    /// Whether a subcommand that knows no card can compute there.
     ///
     /// # Errors
     /// If it cannot.
@@ -75,8 +75,10 @@ impl Compute {
         if self.device == Device::Cpu {
             return Ok(());
         }
-        let message =
-            format!("--device {}: no trainer computes on a graphics card yet; use --device cpu", self.device);
+        let message = format!(
+            "--device {}: this command does not compute on a graphics card yet; use --device cpu",
+            self.device
+        );
         Err(Error::Call(message))
     }
 

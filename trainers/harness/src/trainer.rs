@@ -5,6 +5,7 @@ use crate::grid::Grid;
 use crate::options::{Given, RunOptions};
 use crate::state::{State, StateError};
 use crate::tool::Tool;
+use gobelin_autograd::Device;
 use gobelin_nets::weights::Weights;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -19,6 +20,13 @@ pub trait Trainer {
     /// # Errors
     /// Whatever stops training, as data that cannot be read any more.
     fn step(&mut self, step: u64) -> Result<StepReport, Failure>;
+
+    /// Moves what is trained to a graphics card, where later steps then compute; whether it can. Asked once, before the first step
+    /// and before [`Trainer::load`].
+    fn to_device(&mut self, card: &Device) -> bool {
+        let _ = card;
+        false
+    }
 
     /// The L2 norm of each gradient of the last step, by its parameter's name.
     /// Asked for only when a loss is not finite, to say where it began.

@@ -3,6 +3,7 @@
 mod toy;
 
 use gobelin_harness::{Outcome, State, Stop, Trainer, check_resume, cli, run};
+use gobelin_kernels::cuda::Device;
 use std::fs;
 use std::path::Path;
 use tempfile::tempdir;
@@ -101,9 +102,9 @@ fn every_wrong_call_is_one_line_and_changes_nothing() {
             "invalid value 'gpu' for '--device <DEVICE>': expected cpu, cuda or cuda:N (see --help)",
         ),
         (
-            "toy --device cuda:1",
+            "toy --device cuda:99",
             2,
-            "--device cuda:1: no trainer computes on a graphics card yet; use --device cpu",
+            &format!("--device cuda:99: {}", Device::card(99).expect_err("so many cards are nowhere")),
         ),
         ("toy --data nothing", 2, "--data nothing: no such data, expected drawn"),
         (

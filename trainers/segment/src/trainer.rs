@@ -1,7 +1,9 @@
 //! What a run of `gobelin segment` does and shows.
 
+use gobelin_autograd::Device;
 use gobelin_datasets::Picture;
 use gobelin_harness::{Failure, Grid, State, StateError, StepReport, Summary, Trainer};
+use gobelin_nets::to_device;
 use gobelin_nets::weights::Weights;
 
 use crate::compare::Comparison;
@@ -68,6 +70,11 @@ impl Trainer for Single {
             .diagnostic("gradient-norm", learned.gradient)
             .diagnostic("set/predicted", learned.predicted)
             .diagnostic("set/actual", learned.actual))
+    }
+
+    fn to_device(&mut self, card: &Device) -> bool {
+        to_device(&self.training.learner.segmenter.net, card);
+        true
     }
 
     fn gradient_norms(&self) -> Vec<(String, f32)> {
@@ -150,6 +157,10 @@ impl SegmentTrainer {
 impl Trainer for SegmentTrainer {
     fn step(&mut self, step: u64) -> Result<StepReport, Failure> {
         self.inner_mut().step(step)
+    }
+
+    fn to_device(&mut self, card: &Device) -> bool {
+        self.inner_mut().to_device(card)
     }
 
     fn gradient_norms(&self) -> Vec<(String, f32)> {

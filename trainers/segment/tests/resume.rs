@@ -1,6 +1,7 @@
 //! The state holds everything a later step depends on.
 
-use gobelin_harness::{Recipe, check_resume, cli};
+use gobelin_autograd::Precision;
+use gobelin_harness::{Recipe, check_device, check_resume, cli};
 use gobelin_segment::{SegmentOptions, SegmentTrainer};
 
 /// A small trainer on drawn data, by the flags that make it differ.
@@ -22,5 +23,18 @@ fn resumed_before_any_step_training_goes_on_the_same() {
         "--compare --pixel-updates 1.5 --topology 0.01",
     ] {
         check_resume(|| made(words), 3);
+    }
+}
+
+/// On the emulated card, where `GOBELIN_EMULATION` asks for it.
+#[test]
+fn a_card_learns_what_the_host_learns() {
+    if std::env::var_os("GOBELIN_EMULATION").is_none() {
+        return;
+    }
+    let card = gobelin_emulation::device().expect("a compiler").with_precision(Precision::F32);
+    for words in ["--loss bce --class-weights balance", "--data roads --loss dice --topology 0.1 --refine 2"]
+    {
+        check_device(|| made(words), &card, 2, 2e-3);
     }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use gobelin_autograd::Tensor;
+use gobelin_autograd::{Device, Tensor};
 use gobelin_datasets::{Batch, Loader, Picture};
 use gobelin_harness::{
     Failure, Grid, Skipped, State, StateError, StepReport, Summary, Trainer, check_pictures, put_pictures,
 };
+use gobelin_nets::to_device;
 use gobelin_nets::weights::{self, Weights};
 
 use crate::degrade::{bicubic, low_resolution};
@@ -144,6 +145,14 @@ impl Trainer for SuperresTrainer {
             .diagnostic("clipped", signs.clipped);
         let report = self.skipped.watch([&self.loader], report);
         Ok(self.trouble.watch(&signs, report))
+    }
+
+    fn to_device(&mut self, card: &Device) -> bool {
+        to_device(&*self.learner.network.module, card);
+        if let Some(adversary) = &self.learner.adversary {
+            to_device(&adversary.net, card);
+        }
+        true
     }
 
     fn gradient_norms(&self) -> Vec<(String, f32)> {
