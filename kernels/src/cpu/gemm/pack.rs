@@ -71,7 +71,7 @@ pub(crate) unsafe fn columns_transposed<V: Vector>(
                     }
                 }
                 let square = V::transpose(square);
-                for (j, row) in square.into_iter().enumerate() {
+                for (j, row) in square.iter().enumerate() {
                     row.store(to.add((i + j) * COLUMNS + first));
                 }
             }
