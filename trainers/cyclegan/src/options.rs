@@ -60,9 +60,10 @@ pub struct CycleGanOptions {
     /// Weight of the cycle loss beside the adversarial one; 0: none
     #[arg(long, value_name = "LAMBDA", default_value_t = 10.0)]
     pub cycle: f32,
-    /// Weight of the identity loss as a share of --cycle, 0.5 where the paper uses it; 0: none
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
-    pub identity: f32,
+    /// Weight of the identity loss as a share of --cycle, 0.5 where the paper uses it; 0: none [default: 0; 0.5 for
+    /// seasons]
+    #[arg(long, value_name = "SHARE")]
+    pub identity: Option<f32>,
     /// Translations of earlier steps that each discriminator is reminded of; 0: none
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub pool: usize,
@@ -153,7 +154,8 @@ impl CycleGanOptions {
             return Err(Self::refuse(format!("--patch {patch}: expected 16, 34 or 70")));
         }
         between("cycle", f64::from(self.cycle), 0.0, 1e6, " (0: no cycle loss)")?;
-        between("identity", f64::from(self.identity), 0.0, 1e3, " (0: no identity loss)")?;
+        let identity = self.identity.unwrap_or(0.0);
+        between("identity", f64::from(identity), 0.0, 1e3, " (0: no identity loss)")?;
         between("pool", self.pool as f64, 0.0, 99_999.0, "")?;
         between("learning-rate", self.learning_rate, 0.0, 10.0, "")?;
         between("beta1", self.beta1, 0.0, 0.999_999, "")?;
@@ -161,10 +163,9 @@ impl CycleGanOptions {
         between("constant-steps", self.constant_steps.unwrap_or(0) as f64, 0.0, 1e12, "")?;
         between("decay-steps", self.decay_steps.unwrap_or(0) as f64, 0.0, 1e12, "")?;
         between("held-out", self.held_out as f64, 1.0, 1e6, "")?;
-        if self.identity > 0.0 && self.cycle == 0.0 {
+        if identity > 0.0 && self.cycle == 0.0 {
             let message = format!(
-                "--identity {}: its weight is a share of --cycle, which is 0; use --cycle 10",
-                self.identity
+                "--identity {identity}: its weight is a share of --cycle, which is 0; use --cycle 10"
             );
             return Err(Self::refuse(message));
         }
@@ -202,6 +203,8 @@ impl Recipe for CycleGanOptions {
         self.discriminator_width.get_or_insert(width);
         self.patch.get_or_insert(if demonstration { 34 } else { 70 });
         self.blocks.get_or_insert(if size <= 128 { 6 } else { 9 });
+        // Without it houses may change places: nothing else forbids what the way back undoes.
+        self.identity.get_or_insert(if drawn && self.cycle > 0.0 { 0.5 } else { 0.0 });
         let domains = self.open(run, Split::Train)?;
         let shape = domains.shape();
         self.channels.get_or_insert(shape.map_or(3, |shape| shape.channels));
@@ -249,7 +252,7 @@ impl CycleGanOptions {
                 .expect(settled),
             loss: self.loss.into(),
             cycle: self.cycle,
-            identity: self.identity,
+            identity: self.identity.expect(settled),
             learning_rate: self.learning_rate,
             betas: [self.beta1, self.beta2],
             exact: run.exact,
