@@ -50,6 +50,14 @@ pub enum DataError {
         /// Why it does not serve, and what was expected.
         reason: String,
     },
+    /// A picture that must be seen and does not decode. It stops the run.
+    #[error("{path}: {reason}; no other picture can take its place: replace the file")]
+    Needed {
+        /// The file.
+        path: String,
+        /// Why it does not serve, and what was expected.
+        reason: String,
+    },
     /// More pictures could not be used than a loader skips.
     #[error(
         "{source_name}: {skipped} of {pictures} pictures could not be used; at most {limit} are skipped, and never all; \

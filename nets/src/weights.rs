@@ -19,7 +19,7 @@ use crate::module::{Entry, Kind, Module};
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
     /// The file cannot be opened, read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}; check the path and its permissions", path.display())]
     Io {
         /// The file.
         path: PathBuf,

@@ -174,7 +174,7 @@ impl View for Listed {
 
     fn see(&self, index: usize) -> Result<Sample, DataError> {
         self.0.sample(index).map_err(|error| match error {
-            DataError::Picture { path, reason } => DataError::System { path, action: "decode", reason },
+            DataError::Picture { path, reason } => DataError::Needed { path, reason },
             other => other,
         })
     }

@@ -11,7 +11,7 @@
 //! | [`offline`] | triplets drawn ahead with older embeddings, the way that online mining replaced |
 //! | [`pretraining`] | softmax over the people to train on, before triplets |
 //! | [`exam`] | verification of people never trained on |
-//! | [`lfw`] | LFW's own list of pairs |
+//! | [`lfw`] | LFW's own lists of pairs |
 //! | [`trainer`] | the order of a step, and what a run shows |
 //! | [`embedder`] | a trained net in use |
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgMatches, Command, value_parser};
 use gobelin_autograd::Tensor;
 use gobelin_datasets::{DataError, Dataset, Folder};
-use gobelin_harness::{Error, Failure, Tool, tell};
+use gobelin_harness::{Error, Failure, Tool, must_spare, tell};
 use gobelin_nets::weights::{self, Metadata, Stored, Weights};
 use rayon::prelude::*;
 
@@ -74,8 +74,9 @@ fn of<'a>(matches: &'a ArgMatches, name: &str) -> &'a Path {
 }
 
 fn embed(matches: &ArgMatches) -> Result<(), Failure> {
-    let embedder = Embedder::open(of(matches, "weights"))?;
-    let (input, output) = (of(matches, "input"), of(matches, "output"));
+    let (weights, input, output) = (of(matches, "weights"), of(matches, "input"), of(matches, "output"));
+    must_spare(output, "safetensors", "weights", weights)?;
+    let embedder = Embedder::open(weights)?;
     let found = if input.is_dir() {
         embed_folder(&embedder, input)?
     } else {

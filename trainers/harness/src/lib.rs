@@ -69,4 +69,4 @@ pub use state::{Entry, State, StateError};
 pub use tool::{Compute, Tool, compute_arguments, end, on_device};
 pub use trainer::{Defaults, Recipe, StepReport, Summary, Trainer};
 pub use vgg::{VggOptions, features};
-pub use work::{Work, apply_arguments, given_path, make_each, work};
+pub use work::{Work, apply_arguments, given_path, make_each, must_spare, work};

@@ -1,6 +1,6 @@
 //! Pictures that a trained network makes of others: which are read, and which are written.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, value_parser};
@@ -51,18 +51,7 @@ pub fn work(input: &Path, output: &Path) -> Result<Vec<Work>, Error> {
         if !input.exists() {
             return refuse(format!("--input {}: no such file or folder; check the path", input.display()));
         }
-        if output.is_dir() || !has_extension(output, "png") {
-            return refuse(format!(
-                "--output {}: expected the name of a .png file to write",
-                output.display()
-            ));
-        }
-        if same(input, output) {
-            return refuse(format!(
-                "--output {}: is the input itself; choose another file",
-                output.display()
-            ));
-        }
+        must_spare(output, "png", "input", input)?;
         return Ok(vec![Work { input: input.to_owned(), output: output.to_owned() }]);
     }
     if output.exists() && !output.is_dir() {
@@ -88,7 +77,31 @@ pub fn work(input: &Path, output: &Path) -> Result<Vec<Work>, Error> {
         }
         work.push(Work { input: path.clone(), output });
     }
+    let read: HashSet<PathBuf> = folder.paths().iter().filter_map(|path| path.canonicalize().ok()).collect();
+    let spoilt = work.iter().find(|work| work.output.canonicalize().is_ok_and(|path| read.contains(&path)));
+    if let Some(Work { output: spoilt, .. }) = spoilt {
+        return refuse(format!(
+            "--output {}: {} there is a picture to read; choose a folder outside of the input",
+            output.display(),
+            spoilt.display()
+        ));
+    }
     Ok(work)
+}
+
+/// Holds `--output` to the name of one file of a kind, which is not the one that another flag has read.
+///
+/// # Errors
+/// A wrong call.
+pub fn must_spare(output: &Path, extension: &str, flag: &str, read: &Path) -> Result<(), Error> {
+    let refuse = |what: String| Err(Error::Call(format!("--output {}: {what}", output.display())));
+    if output.is_dir() || !has_extension(output, extension) {
+        return refuse(format!("expected the name of a .{extension} file to write"));
+    }
+    if same(read, output) {
+        return refuse(format!("is what --{flag} reads; choose another file"));
+    }
+    Ok(())
 }
 
 /// Makes a picture of every picture; of several, those that cannot be used are told and left out.

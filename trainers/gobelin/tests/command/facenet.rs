@@ -293,6 +293,10 @@ fn lfws_list_is_what_is_verified() {
         let words = format!("facenet --out new {TINY} --data identities:people --pairs {name}");
         must_refuse(here.path(), &words, 1, begin, end);
     }
+    fs::write(here.path().join("people/person_04/person_04_0001.png"), "no picture").unwrap();
+    let words = format!("facenet --out new {TINY} --data identities:people --pairs pairs.txt");
+    let begin = "people/person_04/person_04_0001.png: is no picture; ";
+    must_refuse(here.path(), &words, 1, begin, "no other picture can take its place: replace the file");
     for (words, begin) in [
         ("--pairs pairs.txt", "--pairs: nothing says where its pictures lie; add --pairs-data DIR"),
         ("--pairs-data people", "--pairs-data: no list of pairs; add --pairs pairs.txt"),
@@ -474,6 +478,13 @@ fn a_net_that_cannot_be_used() {
             "word.safetensors: its metadata has a `size`",
             made,
         ),
+        (format!("compare {picture} {picture} --weights run"), "run: Is a directory", "its permissions"),
+        ("search people people --weights run/embedder.safetensors".into(), "people: Is a directory", ""),
+        (
+            format!("search {picture} {picture} --weights run/embedder.safetensors"),
+            "people/",
+            "check the path",
+        ),
         (format!("compare torn.png {picture} --weights run/embedder.safetensors"), "torn.png: ", "the file"),
         (format!("compare {picture} none.png --weights run/embedder.safetensors"), "none.png: ", ""),
         (format!("search {picture} empty --weights run/embedder.safetensors"), "empty: ", ""),
@@ -493,6 +504,17 @@ fn a_net_that_cannot_be_used() {
     ] {
         must_refuse(here.path(), &format!("facenet {words}"), 1, begin, end);
     }
+    fs::copy(path("run/embedder.safetensors"), path("own.safetensors")).unwrap();
+    fs::create_dir(path("folder.safetensors")).unwrap();
+    for (output, begin) in [
+        (picture, "--output people/person_00/person_00_0001.png: expected the name of a .safetensors file"),
+        ("own.safetensors", "--output own.safetensors: is what --weights reads; choose another file"),
+        ("folder.safetensors", "--output folder.safetensors: expected the name of a .safetensors file"),
+    ] {
+        let words = format!("facenet embed --input {picture} --output {output} --weights own.safetensors");
+        must_refuse(here.path(), &words, 2, begin, "");
+    }
+    assert!(fs::read(path("own.safetensors")).unwrap() == good);
     for (words, begin) in [
         (format!("search {picture} people --count 0 --weights w"), "invalid value '0' for '--count <N>'"),
         (format!("compare {picture} --weights w"), "the following required arguments were not provided"),
