@@ -179,12 +179,12 @@ impl Kernel for Task<'_> {
                     // SAFETY: the table's pointers lead to `length` floats of each run, the panels hold the whole
                     // sum, and these pixels and channels are this task's own.
                     unsafe {
-                        let places =
-                            [0, 1].map(|panel| to.map(|pixel| pixel.wrapping_add((first + panel) * COLUMNS)));
+                        let mut place = *to;
+                        for pixel in &mut place {
+                            *pixel = pixel.wrapping_add(first * COLUMNS);
+                        }
                         if index > 0 {
-                            for place in &places[..count] {
-                                Tile::<V>::prefetch(*place);
-                            }
+                            Tile::<V>::prefetch(place, count * COLUMNS);
                         }
                         let mut sums = [Tile::<V>::zero(); 2];
                         for piece in stretch {
@@ -207,7 +207,7 @@ impl Kernel for Task<'_> {
                         }
                         let rows = ROWS.min(pixels.len() - tile * ROWS);
                         let columns = (count * COLUMNS).min(written - first * COLUMNS);
-                        Tile::store_wide(sums, places[0], rows, columns, index > 0);
+                        Tile::store_wide(&sums, place, rows, columns, index > 0);
                     }
                 }
             }

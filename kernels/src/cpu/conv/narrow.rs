@@ -167,7 +167,7 @@ impl Kernel for Task<'_> {
                         let start = self.result.pointer().add(tile * ROWS * channels + first);
                         let places = micro::places(start, *channels, starts.len());
                         let accumulate = index > self.chosen.start;
-                        Tile::store_wide(sums, places, starts.len(), columns, accumulate);
+                        Tile::store_wide(&sums, places, starts.len(), columns, accumulate);
                     }
                 }
             }

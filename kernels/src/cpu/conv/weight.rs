@@ -113,11 +113,7 @@ impl Kernel for Task<'_> {
                                 let places =
                                     micro::places(self.dw.pointer().add(start), c.channels_out, rows);
                                 if accumulate {
-                                    for panel in 0..columns.div_ceil(COLUMNS) {
-                                        Tile::<V>::prefetch(
-                                            places.map(|row| row.wrapping_add(panel * COLUMNS)),
-                                        );
-                                    }
+                                    Tile::<V>::prefetch(places, columns);
                                 }
                                 let mut sums = [Tile::<V>::zero(); 2];
                                 for line in lines {
@@ -130,7 +126,7 @@ impl Kernel for Task<'_> {
                                         sums[0].multiply(line.count, a, step, b.add(at));
                                     }
                                 }
-                                Tile::store_wide(sums, places, rows, columns, accumulate);
+                                Tile::store_wide(&sums, places, rows, columns, accumulate);
                             }
                         }
                     }

@@ -141,14 +141,13 @@ impl<V: Vector> Tile<V> {
     /// The processor must support `V`; each of the first `rows` pointers must be valid for `columns` floats.
     #[inline(always)]
     pub(crate) unsafe fn store_wide(
-        tiles: [Self; 2],
-        c: [*mut f32; ROWS],
+        tiles: &[Self; 2],
+        mut c: [*mut f32; ROWS],
         rows: usize,
         columns: usize,
         accumulate: bool,
     ) {
-        for (index, tile) in tiles.into_iter().enumerate().take(columns.div_ceil(COLUMNS)) {
-            let c = c.map(|row| row.wrapping_add(index * COLUMNS));
+        for (index, tile) in tiles.iter().enumerate().take(columns.div_ceil(COLUMNS)) {
             let columns = COLUMNS.min(columns - index * COLUMNS);
             // SAFETY: the caller's promise, for each tile's own columns.
             unsafe {
@@ -158,20 +157,26 @@ impl<V: Vector> Tile<V> {
                     tile.store_part(c, rows, columns, accumulate);
                 }
             }
+            for row in &mut c {
+                *row = row.wrapping_add(COLUMNS);
+            }
         }
     }
 
-    /// Asks for a tile's place in C, which [`Tile::store`] will add to: it is rarely still in the first-level cache.
+    /// Asks for the places of `columns` columns in C, which [`Tile::store`] will add to: they are rarely still in the first-level
+    /// cache.
     ///
     /// # Safety
     /// The processor must support `V`.
     #[inline(always)]
-    pub(crate) unsafe fn prefetch(c: [*mut f32; ROWS]) {
+    pub(crate) unsafe fn prefetch(c: [*mut f32; ROWS], columns: usize) {
         for c in c {
-            // SAFETY: a prefetch reads nothing.
-            unsafe {
-                V::prefetch(c);
-                V::prefetch(c.wrapping_add(COLUMNS - 1));
+            for first in (0..columns).step_by(COLUMNS) {
+                // SAFETY: a prefetch reads nothing.
+                unsafe {
+                    V::prefetch(c.wrapping_add(first));
+                    V::prefetch(c.wrapping_add(first + COLUMNS - 1));
+                }
             }
         }
     }

@@ -231,9 +231,7 @@ impl Block<'_> {
         unsafe {
             let c = micro::places(self.c.pointer().add(row * n + column), n, rows);
             if accumulate {
-                for panel in 0..count {
-                    Tile::<V>::prefetch(c.map(|row| row.wrapping_add(panel * COLUMNS)));
-                }
+                Tile::<V>::prefetch(c, columns);
             }
             // The next rows of A: the processor's own prefetching follows a row only once it has begun.
             let next = a.wrapping_add(ROWS * stride);
@@ -253,7 +251,7 @@ impl Block<'_> {
             } else {
                 sums[0].multiply(k, a, along, b);
             }
-            Tile::store_wide(sums, c, rows, columns, accumulate);
+            Tile::store_wide(&sums, c, rows, columns, accumulate);
         }
     }
 }
