@@ -85,7 +85,10 @@ def run(name, seed, styles, tv=0.0, rounding=0):
 
 
 def held(name, options):
-    seed, losses = case(name, lambda seed, rounding: run(name, seed, **options, rounding=rounding))
+    # A line search decides by differences of losses whether to try again. At 100000 and 200000, which are stable here, one
+    # rounding of VGG-19's in ten or twenty tips Gobelin's; at 300000 none of twenty-two did.
+    run_at = lambda seed, rounding: run(name, seed, **options, rounding=rounding)
+    seed, losses = case(name, run_at, first=300_000 if name == "lbfgs" else 0)
     return {"case": name, "seed": seed, **losses}
 
 
