@@ -112,8 +112,8 @@ fn every_case_is_pytorchs() {
 /// The card's single kernel for all parameters, its clipping and its averages.
 #[test]
 fn every_case_is_pytorchs_on_a_card() {
-    if std::env::var_os("GOBELIN_EMULATION").is_some() {
-        every_case(Some(&gobelin_emulation::device().unwrap()));
+    if let Some(card) = gobelin_emulation::asked_for() {
+        every_case(Some(&card));
     }
 }
 

@@ -95,18 +95,14 @@ pub use upsample::{sum_blocks, upsample_nearest};
 pub(crate) mod testing {
     use std::sync::OnceLock;
 
-    use gobelin_kernels::cuda::{Device, Precision};
+    use gobelin_kernels::cuda::Device;
 
     use crate::{Tape, Tensor, Var, ops, random};
 
-    /// The emulated card, with exact products, where `GOBELIN_EMULATION` asks for it.
+    /// The emulated card, one for all tests.
     pub(crate) fn card() -> Option<Device> {
         static CARD: OnceLock<Option<Device>> = OnceLock::new();
-        let make = || {
-            std::env::var_os("GOBELIN_EMULATION")?;
-            gobelin_emulation::device().map(|device| device.with_precision(Precision::F32))
-        };
-        CARD.get_or_init(make).clone()
+        CARD.get_or_init(gobelin_emulation::asked_for).clone()
     }
 
     /// Holds the values of a function and its gradients (through fused rules, through composed ones, and of the second order) on

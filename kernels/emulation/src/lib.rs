@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use gobelin_kernels::cuda::driver::{Address, Driver, Event, Lane, Launch, Parameter, Recording};
-use gobelin_kernels::cuda::{Device, Error, Result};
+use gobelin_kernels::cuda::{Device, Error, Precision, Result};
 use lanes::Lanes;
 use library::Library;
 
@@ -33,6 +33,16 @@ pub enum Order {
 /// A small emulated card, as most tests want it; see [`Emulation::new`].
 pub fn device() -> Option<Device> {
     Some(Device::new(Arc::new(Emulation::new(Order::Forwards, 2)?)))
+}
+
+/// The card with exact products, as it is held against the host, for tests of programs and nets: they take longer than those of
+/// kernels, and run only where `GOBELIN_EMULATION` is set, as in CI.
+///
+/// # Panics
+/// If it is set and there is no C++ compiler.
+pub fn asked_for() -> Option<Device> {
+    std::env::var_os("GOBELIN_EMULATION")?;
+    Some(device()?.with_precision(Precision::F32))
 }
 
 /// Bytes that an emulated card has.

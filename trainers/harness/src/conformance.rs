@@ -1,8 +1,21 @@
 //! What every trainer must hold, as a check for its tests.
 
+use crate::cli;
 use crate::state::State;
-use crate::trainer::{StepReport, Trainer};
+use crate::trainer::{Recipe, StepReport, Trainer};
 use gobelin_autograd::Device;
+
+/// A trainer as the shell's words make it, its name first.
+///
+/// # Panics
+/// If they are a wrong call, or its data cannot be read.
+#[track_caller]
+pub fn made<R: Recipe>(words: &str) -> R::Trainer {
+    let matches = cli::command::<R>().get_matches_from(words.split_whitespace());
+    let (mut run, mut own, given) = cli::options::<R>(&matches).expect("a right call");
+    own.settle(&mut run, &given).expect("flags that go together");
+    own.build(&run).expect("data that can be read")
+}
 
 fn state_of(trainer: &impl Trainer) -> State {
     let mut state = State::new();

@@ -148,13 +148,10 @@ fn file_order(tensor: &Tensor) -> Tensor {
 mod tests {
     use super::*;
 
-    /// On the emulated card, where `GOBELIN_EMULATION` asks for it: every norm, both kinds of convolution, and what is tapped.
+    /// On the emulated card: every norm, both kinds of convolution, and what is tapped.
     #[test]
     fn a_net_gives_the_same_on_a_card() {
-        if std::env::var_os("GOBELIN_EMULATION").is_none() {
-            return;
-        }
-        let card = gobelin_emulation::device().expect("a compiler");
+        let Some(card) = gobelin_emulation::asked_for() else { return };
         for (name, set, shape, tap) in [
             ("dcgan-generator", "size=28 width=2 noise=5", [3, 5, 1, 1], Some("main.2")),
             ("dcgan-discriminator", "size=32 width=2", [2, 3, 32, 32], Some("main.2")),
