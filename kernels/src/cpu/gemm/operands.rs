@@ -140,22 +140,21 @@ impl Operands<'_> {
         let &Gemm { m, k: along, transpose_a, .. } = self.shape;
         let (start, k) = (step * self.depth, self.stretch(step).len());
         let a = &self.a[item * self.batch.stride_a..];
-        let tiles = to.chunks_exact_mut(ROWS * (self.depth + GAP));
-        for (first, to) in rows.clone().step_by(ROWS).zip(tiles) {
-            let rows = ROWS.min(rows.end - first);
-            // SAFETY: the rows named and columns `start..start + k` lie within A; `to` holds six rows with their gaps.
-            unsafe {
-                if transpose_a {
+        let apart = ROWS * (self.depth + GAP);
+        if transpose_a {
+            for (first, to) in rows.clone().step_by(GROUP * ROWS).zip(to.chunks_mut(GROUP * apart)) {
+                let count = (GROUP * ROWS).min(rows.end - first);
+                // SAFETY: the rows named and columns `start..start + k` lie within A; `to` holds their tiles.
+                unsafe {
                     let from = a.as_ptr().add(start * m + first);
-                    let spacious = (start + k - 1) * m + first + V::LANES <= a.len();
-                    pack::rows_transposed::<V>(k, from, m, rows, spacious, to.as_mut_ptr());
-                } else {
-                    for row in 0..rows {
-                        let from = a.as_ptr().add((first + row) * along + start);
-                        pack::row::<V>(k, from, to.as_mut_ptr().add(row * (self.depth + GAP)));
-                    }
+                    pack::panels_transposed::<V>(k, from, m, count, to.as_mut_ptr(), apart);
                 }
             }
+            return;
+        }
+        for (row, to) in rows.zip(to.chunks_exact_mut(self.depth + GAP)) {
+            // SAFETY: as above; `to` holds the row with its gap.
+            unsafe { pack::row::<V>(k, a.as_ptr().add(row * along + start), to.as_mut_ptr()) };
         }
     }
 }

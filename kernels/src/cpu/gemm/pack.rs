@@ -116,6 +116,49 @@ pub(crate) unsafe fn rows_transposed<V: Vector>(
     }
 }
 
+/// Packs rows of a matrix that lies transposed into panels of six: `k` steps that begin at `from`, `stride` floats apart, each of
+/// `rows` floats; the panels begin at `to`, `apart` floats from one to the next. Rows past the last of a panel are zeros.
+///
+/// Step by step over all panels: a panel at a time would come back for each cache line three times. Short sums of few steps are
+/// better off with [`rows_transposed`].
+///
+/// # Safety
+/// The processor must support `V`; each step must be readable for `rows` floats, each panel writable for `6 k` floats.
+#[inline(always)]
+pub(crate) unsafe fn panels_transposed<V: Vector>(
+    k: usize,
+    from: *const f32,
+    stride: usize,
+    rows: usize,
+    to: *mut f32,
+    apart: usize,
+) {
+    let (whole, rest) = (rows / ROWS, rows % ROWS);
+    // SAFETY: the caller's promises. The two floats more that are read lie in the next step, those that are written in the next
+    // step of the panel.
+    unsafe {
+        for i in 0..k {
+            let (from, to) = (from.add(i * stride), to.add(i * ROWS));
+            if i + 1 < k {
+                // Eight floats are copied, of which the next step overwrites the last two: one load and one store.
+                for panel in 0..whole {
+                    V::load(from.add(panel * ROWS)).store(to.add(panel * apart));
+                }
+            } else {
+                for panel in 0..whole {
+                    std::ptr::copy_nonoverlapping(from.add(panel * ROWS), to.add(panel * apart), ROWS);
+                }
+            }
+            if rest > 0 {
+                let (from, to) = (from.add(whole * ROWS), to.add(whole * apart));
+                for r in 0..ROWS {
+                    *to.add(r) = if r < rest { *from.add(r) } else { 0.0 };
+                }
+            }
+        }
+    }
+}
+
 /// Copies `k` floats.
 ///
 /// # Safety

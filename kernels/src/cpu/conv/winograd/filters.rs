@@ -3,6 +3,7 @@
 use super::lines::Family;
 use super::panels::{LANES, apart, points};
 use super::plane::{Grid, prefetch, transform};
+use crate::Buffer;
 use crate::cpu::simd::{Kernel, Lanes, Vector};
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -12,9 +13,6 @@ pub(super) const WIDTH: usize = LANES;
 /// Vectors of rows of a slab: one point of one takes 8 KB, and two of them and a tile's rows stay in the first-level cache
 /// (48 KB) while the tiles go by.
 const SLAB: usize = 8;
-
-/// Taps of the largest kernel.
-const MOST_TAPS: usize = 16;
 
 /// Floats from a point of a slab to the next.
 pub(super) fn slab_stride(vectors: usize) -> usize {
@@ -125,7 +123,7 @@ impl<F: Family> Kernel for TransformFilters<'_, F> {
         let [all_deep, all_out] = filters.channels();
         let out = self.width * WIDTH;
         let stride = slab_stride(self.vectors.len());
-        let mut stage = [0.0f32; MOST_TAPS * LANES * WIDTH];
+        let mut stage = Buffer::new(F::TAPS * F::TAPS * LANES * WIDTH);
         self.prefetch(self.vectors.start);
         self.prefetch(self.vectors.start + 1);
         for vector in self.vectors.clone() {

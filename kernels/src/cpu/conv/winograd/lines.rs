@@ -45,6 +45,14 @@ pub(super) struct Taps4;
 pub(super) struct Output4;
 /// From six points to three outputs.
 pub(super) struct Output3;
+/// Five taps at six points: F(2, 5)'s filter.
+pub(super) struct Taps5;
+/// Two taps at six points: F(5, 2)'s.
+pub(super) struct Taps2;
+/// From six points to two outputs.
+pub(super) struct Output2;
+/// From six points to five outputs.
+pub(super) struct Output5;
 
 impl Line for Input6 {
     const FROM: usize = 6;
@@ -162,14 +170,101 @@ impl Line for Output3 {
     }
 }
 
+impl Line for Taps5 {
+    const FROM: usize = 5;
+    const TO: usize = 6;
+
+    #[inline(always)]
+    unsafe fn apply<V: Lanes>([g0, g1, g2, g3, g4, _]: [V; LONGEST]) -> [V; LONGEST] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (p2, q2) = (V::splat(P2), V::splat(Q2));
+            let even_p = g4.mul_add(p2, g2).mul_add(p2, g0).mul(V::splat(1.0 / AT_P));
+            let even_q = g4.mul_add(q2, g2).mul_add(q2, g0).mul(V::splat(1.0 / AT_Q));
+            let (odd_p, odd_q) = (g3.mul_add(p2, g1), g3.mul_add(q2, g1));
+            [
+                g0.mul(V::splat(1.0 / AT_ZERO)),
+                odd_p.mul_add(V::splat(P / AT_P), even_p),
+                odd_p.mul_add(V::splat(-P / AT_P), even_p),
+                odd_q.mul_add(V::splat(Q / AT_Q), even_q),
+                odd_q.mul_add(V::splat(-Q / AT_Q), even_q),
+                g4,
+            ]
+        }
+    }
+}
+
+impl Line for Taps2 {
+    const FROM: usize = 2;
+    const TO: usize = 6;
+
+    #[inline(always)]
+    unsafe fn apply<V: Lanes>([g0, g1, ..]: [V; LONGEST]) -> [V; LONGEST] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (at_p, at_q) = (g0.mul(V::splat(1.0 / AT_P)), g0.mul(V::splat(1.0 / AT_Q)));
+            [
+                g0.mul(V::splat(1.0 / AT_ZERO)),
+                g1.mul_add(V::splat(P / AT_P), at_p),
+                g1.mul_add(V::splat(-P / AT_P), at_p),
+                g1.mul_add(V::splat(Q / AT_Q), at_q),
+                g1.mul_add(V::splat(-Q / AT_Q), at_q),
+                g1,
+            ]
+        }
+    }
+}
+
+impl Line for Output2 {
+    const FROM: usize = 6;
+    const TO: usize = 2;
+
+    #[inline(always)]
+    unsafe fn apply<V: Lanes>([m0, m1, m2, m3, m4, m5]: [V; LONGEST]) -> [V; LONGEST] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let odd_p = m1.sub(m2).mul_add(V::splat(P), m5);
+            let even = m1.add(m2).add(m3.add(m4));
+            [m0.add(even), m3.sub(m4).mul_add(V::splat(Q), odd_p), m0, m0, m0, m0]
+        }
+    }
+}
+
+impl Line for Output5 {
+    const FROM: usize = 6;
+    const TO: usize = 5;
+
+    #[inline(always)]
+    unsafe fn apply<V: Lanes>([m0, m1, m2, m3, m4, m5]: [V; LONGEST]) -> [V; LONGEST] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (even_p, odd_p) = (m1.add(m2), m1.sub(m2).mul(V::splat(P)));
+            let (even_q, odd_q) = (m3.add(m4), m3.sub(m4).mul(V::splat(Q)));
+            let (p2, q2) = (V::splat(P2), V::splat(Q2));
+            [
+                m0.add(even_p).add(even_q),
+                odd_p.add(odd_q),
+                even_q.mul_add(q2, even_p.mul(p2)),
+                odd_q.mul_add(q2, odd_p.mul(p2)),
+                even_q.mul_add(V::splat(Q2 * Q2), even_p.mul_add(V::splat(P2 * P2), m5)),
+                m0,
+            ]
+        }
+    }
+}
+
 /// Five inputs at five points.
 pub(super) struct Input5;
 /// Two taps at five points: F(4, 2)'s filter.
 pub(super) struct Taps2Of5;
 /// Four taps at five points: F(2, 4)'s.
 pub(super) struct Taps4Of5;
+/// Three taps at five points: F(3, 3)'s.
+pub(super) struct Taps3Of5;
 /// From five points to four outputs.
 pub(super) struct Output4Of5;
+/// From five points to three outputs.
+pub(super) struct Output3Of5;
 /// From five points to two outputs.
 pub(super) struct Output2Of5;
 
@@ -271,6 +366,49 @@ impl Line for Output2Of5 {
     }
 }
 
+impl Line for Taps3Of5 {
+    const FROM: usize = 3;
+    const TO: usize = 5;
+
+    #[inline(always)]
+    unsafe fn apply<V: Lanes>([g0, g1, g2, ..]: [V; LONGEST]) -> [V; LONGEST] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let even = g0.add(g2);
+            let even_two = g2.mul_add(V::splat(4.0), g0);
+            [
+                g0.mul(V::splat(0.5)),
+                even.add(g1).mul(V::splat(-0.5)),
+                g1.sub(even).mul(V::splat(1.0 / 6.0)),
+                g1.mul_add(V::splat(2.0), even_two).mul(V::splat(1.0 / 6.0)),
+                g2,
+                g0,
+            ]
+        }
+    }
+}
+
+impl Line for Output3Of5 {
+    const FROM: usize = 5;
+    const TO: usize = 3;
+
+    #[inline(always)]
+    unsafe fn apply<V: Lanes>([m0, m1, m2, m3, m4, _]: [V; LONGEST]) -> [V; LONGEST] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (even, odd) = (m1.add(m2), m1.sub(m2));
+            [
+                m0.add(even).add(m3),
+                m3.mul_add(V::splat(2.0), odd),
+                m3.mul_add(V::splat(4.0), even.add(m4)),
+                m0,
+                m0,
+                m0,
+            ]
+        }
+    }
+}
+
 /// The lines of one family: all that depends on the kernel's size.
 pub(super) trait Family {
     /// Along a side of the transformed tile.
@@ -292,6 +430,31 @@ pub(super) struct Three;
 pub(super) struct Four;
 /// F(4x4, 2x2), and F(2x2, 4x4) for the taps: 25 products for 64.
 pub(super) struct Two;
+/// F(3x3, 3x3), for the taps too: 25 products for 81. Of pictures whose sides are short of a multiple of four it computes no
+/// outputs that do not exist: 100 products for 6x6 outputs instead of 144.
+pub(super) struct ThreeByThree;
+/// F(2x2, 5x5), and F(5x5, 2x2) for the taps: 36 products for 100.
+pub(super) struct Five;
+
+impl Family for ThreeByThree {
+    const POINTS: usize = 5;
+    const TAPS: usize = 3;
+    type Input = Input5;
+    type Filter = Taps3Of5;
+    type Output = Output3Of5;
+    type Gradient = Taps3Of5;
+    type Taps = Output3Of5;
+}
+
+impl Family for Five {
+    const POINTS: usize = 6;
+    const TAPS: usize = 5;
+    type Input = Input6;
+    type Filter = Taps5;
+    type Output = Output2;
+    type Gradient = Taps2;
+    type Taps = Output5;
+}
 
 impl Family for Three {
     const POINTS: usize = 6;

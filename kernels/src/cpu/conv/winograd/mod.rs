@@ -21,17 +21,35 @@ use super::choose::Direction;
 use crate::Buffer;
 use crate::cpu::simd::{Form, form};
 use correlation::{Correlation, Source};
-use lines::{Family, Four, Three, Two};
+use lines::{Family, Five, Four, Three, ThreeByThree, Two};
 
-/// A call of a function that is generic over the family, for the family that serves a convolution.
-macro_rules! by_family {
+/// A call of a function that is generic over the family, for the family that serves a convolution of pictures of any size.
+macro_rules! by_kernel {
     ($c:expr, $($path:ident)::+ ( $($argument:expr),* )) => {
         match ($c.kernel, $c.stride) {
             ([3, 3], _) => $($path)::+::<Three>($($argument),*),
+            ([5, 5], _) => $($path)::+::<Five>($($argument),*),
             (_, [1, 1]) => $($path)::+::<Four>($($argument),*),
             _ => $($path)::+::<Two>($($argument),*),
         }
     };
+}
+
+/// The same for the family that serves pictures of this size best.
+macro_rules! by_family {
+    ($c:expr, $($path:ident)::+ ( $($argument:expr),* )) => {
+        if fits_threes($c) {
+            $($path)::+::<ThreeByThree>($($argument),*)
+        } else {
+            by_kernel!($c, $($path)::+($($argument),*))
+        }
+    };
+}
+
+/// Whether the outputs of a convolution with 3x3 taps lie in as many tiles of three by three as of four by four.
+fn fits_threes(c: &Conv2d) -> bool {
+    let fits = |length: usize| length.div_ceil(3) == length.div_ceil(4);
+    c.kernel == [3, 3] && fits(c.out_height()) && fits(c.out_width())
 }
 
 /// Filters transformed once, for weights that several convolutions share or that never change.
@@ -79,10 +97,10 @@ pub fn serves_large(c: &Conv2d, direction: Direction) -> bool {
     possible(c) && !c.exact && c.channels_in.min(c.channels_out) >= channels
 }
 
-/// Whether these kernels can compute this convolution at all: 3x3 or 4x4 with stride 1 and less padding than taps, or 4x4
+/// Whether these kernels can compute this convolution at all: 3x3, 4x4 or 5x5 with stride 1 and less padding than taps, or 4x4
 /// with stride 2 and padding 1.
 pub fn possible(c: &Conv2d) -> bool {
-    let square = c.kernel == [3, 3] || c.kernel == [4, 4];
+    let square = c.kernel[0] == c.kernel[1] && (3..=5).contains(&c.kernel[0]);
     let plain = square && c.stride == [1, 1] && c.padding.iter().all(|&p| p < c.kernel[0]);
     let phases = c.kernel == [4, 4] && c.stride == [2, 2] && c.padding == [1, 1];
     plain || phases
@@ -92,7 +110,7 @@ pub fn possible(c: &Conv2d) -> bool {
 fn check(c: &Conv2d) {
     assert!(
         possible(c),
-        "winograd: only 3x3 and 4x4 with stride 1, and 4x4 with stride 2 and padding 1, not {c:?}"
+        "winograd: only 3x3, 4x4 and 5x5 with stride 1, and 4x4 with stride 2 and padding 1, not {c:?}"
     );
 }
 
@@ -124,7 +142,7 @@ impl Filter {
     fn transform(form: Form, c: &Conv2d, w: &[f32], turned: bool) -> Self {
         check(c);
         check_weights(c, w);
-        by_family!(c, Self::transform_as(form, c, w, turned))
+        by_kernel!(c, Self::transform_as(form, c, w, turned))
     }
 
     #[track_caller]
@@ -207,7 +225,10 @@ fn correlate(
     if let Some(bias) = epilogue.bias {
         assert!(bias.len() == c.channels_out, "winograd: {} biases for {c:?}", bias.len());
     }
-    by_family!(c, correlate_as(form, c, turned, from, filters, epilogue, to));
+    match filters {
+        Source::Plain(_) => by_family!(c, correlate_as(form, c, turned, from, filters, epilogue, to)),
+        Source::Transformed(_) => by_kernel!(c, correlate_as(form, c, turned, from, filters, epilogue, to)),
+    }
 }
 
 fn correlate_as<F: Family>(

@@ -18,6 +18,10 @@ fn noise(count: usize, seed: u64) -> Vec<f32> {
 
 /// Largest error of forward, input gradient and weight gradient by F(4x4, 3x3) and F(3x3, 4x4).
 const ERROR_THREE: [f64; 3] = [2e-6; 3];
+/// By F(3x3, 3x3).
+const ERROR_THREE_BY_THREE: [f64; 3] = [2e-6; 3];
+/// By F(2x2, 5x5) and F(5x5, 2x2).
+const ERROR_FIVE: [f64; 3] = [2e-6; 3];
 /// By F(3x3, 4x4) and F(4x4, 3x3).
 const ERROR_FOUR: [f64; 3] = [2e-6; 3];
 /// By F(4x4, 2x2) and F(2x2, 4x4).
@@ -111,6 +115,11 @@ fn four(batch: usize, size: [usize; 2], channels: [usize; 2], padding: usize) ->
     Conv2d { kernel: [4, 4], ..three(batch, size, channels, padding) }
 }
 
+/// 5x5 with stride 1.
+fn five(batch: usize, size: [usize; 2], channels: [usize; 2], padding: usize) -> Conv2d {
+    Conv2d { kernel: [5, 5], ..three(batch, size, channels, padding) }
+}
+
 /// 4x4 with stride 2.
 fn phases(batch: usize, size: [usize; 2], channels: [usize; 2]) -> Conv2d {
     Conv2d { stride: [2, 2], ..four(batch, size, channels, 1) }
@@ -127,6 +136,14 @@ fn every_shape_equals_the_definition() {
         three(1, [1, 1], [8, 12], 1),
         three(1, [21, 22], [72, 40], 1),
         Conv2d { padding: [2, 0], ..three(2, [5, 8], [17, 9], 1) },
+        three(5, [6, 6], [40, 50], 1),
+        three(7, [3, 3], [33, 20], 1),
+        three(2, [9, 6], [16, 72], 1),
+        five(3, [6, 6], [32, 64], 2),
+        five(2, [12, 7], [10, 19], 2),
+        five(1, [5, 9], [130, 33], 0),
+        five(2, [3, 4], [17, 9], 4),
+        Conv2d { padding: [3, 1], ..five(1, [8, 5], [40, 34], 1) },
         four(1, [16, 16], [24, 40], 1),
         four(3, [5, 7], [10, 19], 0),
         four(1, [4, 4], [130, 9], 0),
@@ -156,7 +173,12 @@ fn every_shape_equals_the_definition() {
 
 #[test]
 fn results_do_not_depend_on_threads() {
-    for c in [three(3, [30, 33], [40, 72], 1), phases(5, [32, 34], [36, 48])] {
+    for c in [
+        three(3, [30, 33], [40, 72], 1),
+        three(9, [6, 6], [40, 72], 1),
+        five(3, [12, 13], [40, 72], 2),
+        phases(5, [32, 34], [36, 48]),
+    ] {
         let case = Case::new(c);
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
@@ -173,7 +195,8 @@ fn prepared_filters_give_the_same_bytes() {
     // Few filters, which are transformed first, and many, which are transformed where they are used.
     for c in [
         three(2, [9, 14], [40, 24], 1),
-        three(1, [5, 6], [264, 260], 1),
+        three(1, [5, 7], [264, 260], 1),
+        five(2, [7, 6], [40, 24], 2),
         four(2, [7, 9], [40, 24], 1),
         phases(2, [8, 8], [136, 150]),
     ] {
@@ -211,12 +234,19 @@ fn an_epilogue_is_applied_to_each_output() {
 #[test]
 fn errors_stay_within_what_is_documented() {
     let three = Case::new(three(1, [24, 24], [256, 64], 1));
+    let threes = Case::new(self::three(16, [6, 6], [256, 64], 1));
+    let five = Case::new(self::five(4, [12, 12], [128, 64], 2));
     let four = Case::new(self::four(4, [16, 16], [128, 64], 1));
     let phases = Case::new(self::phases(4, [16, 16], [128, 64]));
     let many_tiles = Case::new(Conv2d { batch: 16, ..self::three(1, [64, 64], [8, 8], 1) });
-    for (case, bounds) in
-        [(three, ERROR_THREE), (four, ERROR_FOUR), (phases, ERROR_TWO), (many_tiles, ERROR_THREE)]
-    {
+    for (case, bounds) in [
+        (three, ERROR_THREE),
+        (threes, ERROR_THREE_BY_THREE),
+        (five, ERROR_FIVE),
+        (four, ERROR_FOUR),
+        (phases, ERROR_TWO),
+        (many_tiles, ERROR_THREE),
+    ] {
         let found = case.compute(form());
         for ((found, right), bound) in found.iter().zip(&case.exact()).zip(bounds) {
             let error = error(found, right);
