@@ -66,7 +66,7 @@ pub struct SuperresOptions {
     /// The discriminator's learning rate
     #[arg(long, value_name = "RATE", default_value_t = 1e-4)]
     pub discriminator_rate: f64,
-    /// With --task style: the picture whose style is taken, a PNG or JPEG file, or drawn:KIND[:SEED] [default: drawn:brush:2]
+    /// With --task style: the picture whose style is taken, a PNG or JPEG file, drawn:KIND or drawn:KIND:SEED [default: drawn:brush:2]
     #[arg(long, value_name = "PICTURE")]
     pub style: Option<String>,
     /// With --task style: the longer side of that picture in pixels [default: as --size]
