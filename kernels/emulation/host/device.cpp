@@ -29,6 +29,7 @@ constexpr size_t PAGE = 4096, STACK = 64 * 1024, MOST_THREADS = 1024, MOST_SHARE
 constexpr unsigned char FILL = 0xff;
 
 struct Kernel {
+    const char* file;
     unsigned threads;
     host::Call call;
     std::vector<size_t> sizes;
@@ -190,8 +191,9 @@ size_t round_up(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
 
 }  // namespace
 
-host::Registered::Registered(const char* name, unsigned threads, Call call, const size_t* sizes, size_t count) {
-    kernels()[name] = {threads, call, std::vector<size_t>(sizes, sizes + count)};
+host::Registered::Registered(const char* name, const char* file, unsigned threads, Call call, const size_t* sizes,
+                             size_t count) {
+    kernels()[name] = {file, threads, call, std::vector<size_t>(sizes, sizes + count)};
 }
 
 void host::meet_block() { leave(State::AT_BLOCK); }
@@ -248,6 +250,19 @@ bool emulation_release(void* address, size_t bytes) {
     }
     munmap(end - room, room + PAGE);
     return is_intact;
+}
+
+// Whether there is such a kernel; then its file, the largest block that it is made for, and the sizes of its arguments.
+bool emulation_kernel(const char* name, const char** file, unsigned* threads, const size_t** sizes, size_t* count) {
+    auto found = kernels().find(name);
+    if (found == kernels().end()) {
+        return false;
+    }
+    *file = found->second.file;
+    *threads = found->second.threads;
+    *sizes = found->second.sizes.data();
+    *count = found->second.sizes.size();
+    return true;
 }
 
 void emulation_backwards(bool on) { backwards = on; }

@@ -30,9 +30,9 @@ extern unsigned char* shared;
 
 using Call = void (*)(void* const* arguments);
 
-// Makes a kernel known under its name, with the largest block it is made for and the sizes of its arguments.
+// Makes a kernel known under its name, with its file, the largest block it is made for and the sizes of its arguments.
 struct Registered {
-    Registered(const char* name, unsigned threads, Call call, const size_t* sizes, size_t count);
+    Registered(const char* name, const char* file, unsigned threads, Call call, const size_t* sizes, size_t count);
 };
 
 template <auto FUNCTION, class... A, size_t... I>
@@ -41,12 +41,12 @@ void call(void* const* arguments, void (*)(A...), std::index_sequence<I...>) {
 }
 
 template <auto FUNCTION, class... A>
-Registered enter(const char* name, unsigned threads, void (*)(A...)) {
+Registered enter(const char* name, const char* file, unsigned threads, void (*)(A...)) {
     static const size_t sizes[] = {sizeof(A)...};
     Call thunk = [](void* const* arguments) {
         call<FUNCTION>(arguments, FUNCTION, std::make_index_sequence<sizeof...(A)>());
     };
-    return Registered(name, threads, thunk, sizes, sizeof...(A));
+    return Registered(name, file, threads, thunk, sizes, sizeof...(A));
 }
 
 // Waits for the other threads of the block.
@@ -64,7 +64,7 @@ inline unsigned lane() { return threadIdx.x % 32; }
 
 #define KERNEL(threads, name, ...)                                                                      \
     void name(__VA_ARGS__);                                                                             \
-    static const host::Registered registered_##name = host::enter<name>(#name, threads, name);         \
+    static const host::Registered registered_##name = host::enter<name>(#name, __FILE__, threads, name); \
     void name(__VA_ARGS__)
 #define KERNEL_CROWDED(threads, blocks, name, ...) KERNEL(threads, name, __VA_ARGS__)
 #define SHARED(type, name) type* name = reinterpret_cast<type*>(host::shared)

@@ -1,13 +1,10 @@
-//! The two orders in which a card does work, and the freedom it has between them.
+//! The orders in which a card does work, one a lane, and the freedom it has between them.
 //!
-//! One lane does its work as soon as it is called, the other as late as it may: when something waits for it. Which one is late
-//! depends on the [`Order`], so a host buffer that is changed too early, a batch that is read before it has arrived, or one that
-//! arrives while the last is still read give wrong results in one of them.
+//! Some lanes do their work as soon as it is called, the others as late as they may: when something waits for it. Which ones are
+//! late depends on the [`Order`], so a host buffer that is changed too early, a batch that is read before it has arrived, or one
+//! that arrives while the last is still read give wrong results in one of them.
 
 use std::collections::{HashMap, VecDeque};
-
-use gobelin_kernels::cuda::driver::{Event, Lane};
-use gobelin_kernels::cuda::{Error, Result};
 
 use crate::Order;
 
@@ -16,94 +13,121 @@ enum Step<W> {
     Work(W),
     /// The event is reached for the time with this number.
     Mark(u64, u64),
-    /// What comes next waits until it is.
-    Follow(u64, u64),
+    /// What comes next waits until it is, by the lane in which it is marked.
+    Follow(u64, u64, usize),
 }
 
-pub struct Lanes<W> {
+/// What is still to be done in each lane. Lanes have numbers from 0 on; the even ones are those in which kernels run.
+pub struct Lanes<W, E> {
     order: Order,
-    steps: [VecDeque<Step<W>>; 2],
+    steps: Vec<VecDeque<Step<W>>>,
     /// How often each event was marked, in which lane last, and how often it was reached.
     marked: HashMap<u64, (u64, usize)>,
     reached: HashMap<u64, u64>,
     events: u64,
     /// What went wrong first.
-    trouble: Option<Error>,
+    trouble: Option<E>,
 }
 
-fn index(lane: Lane) -> usize {
-    match lane {
-        Lane::Work => 0,
-        Lane::Uploads => 1,
-    }
-}
+/// Does work.
+pub type Run<'a, W, E> = &'a dyn Fn(W) -> Result<(), E>;
 
-impl<W> Lanes<W> {
+impl<W, E> Lanes<W, E> {
+    /// Lanes with nothing to do.
     pub fn new(order: Order) -> Self {
-        let steps = [VecDeque::new(), VecDeque::new()];
-        Self { order, steps, marked: HashMap::new(), reached: HashMap::new(), events: 0, trouble: None }
+        Self {
+            order,
+            steps: Vec::new(),
+            marked: HashMap::new(),
+            reached: HashMap::new(),
+            events: 0,
+            trouble: None,
+        }
     }
 
-    pub fn event(&mut self) -> Event {
+    /// An event that is nowhere yet.
+    pub fn event(&mut self) -> u64 {
         self.events += 1;
-        Event(self.events)
+        self.events
     }
 
-    pub fn drop_event(&mut self, event: Event) {
-        self.marked.remove(&event.0);
-        self.reached.remove(&event.0);
+    /// Forgets an event.
+    pub fn drop_event(&mut self, event: u64) {
+        self.marked.remove(&event);
+        self.reached.remove(&event);
     }
 
-    /// Adds work. An error is that of any work that was done by then.
-    pub fn add(&mut self, lane: Lane, work: W, run: &dyn Fn(W) -> Result<()>) -> Result<()> {
+    /// Adds work.
+    ///
+    /// # Errors
+    /// That of any work that was done by then, here and in all that follows.
+    pub fn add(&mut self, lane: usize, work: W, run: Run<W, E>) -> Result<(), E> {
         self.push(lane, Step::Work(work), run)
     }
 
-    pub fn mark(&mut self, event: Event, lane: Lane, run: &dyn Fn(W) -> Result<()>) -> Result<()> {
-        let times = self.marked.get(&event.0).map_or(0, |marked| marked.0) + 1;
-        self.marked.insert(event.0, (times, index(lane)));
-        self.push(lane, Step::Mark(event.0, times), run)
+    /// The event is now behind what the lane has to do.
+    ///
+    /// # Errors
+    /// As [`Lanes::add`].
+    pub fn mark(&mut self, event: u64, lane: usize, run: Run<W, E>) -> Result<(), E> {
+        let times = self.marked.get(&event).map_or(0, |marked| marked.0) + 1;
+        self.marked.insert(event, (times, lane));
+        self.push(lane, Step::Mark(event, times), run)
     }
 
-    pub fn follow(&mut self, event: Event, lane: Lane, run: &dyn Fn(W) -> Result<()>) -> Result<()> {
-        let Some(&(times, _)) = self.marked.get(&event.0) else { return self.answer() };
-        self.push(lane, Step::Follow(event.0, times), run)
+    /// What the lane is given from now on is done after the event, if it is anywhere.
+    ///
+    /// # Errors
+    /// As [`Lanes::add`].
+    pub fn follow(&mut self, event: u64, lane: usize, run: Run<W, E>) -> Result<(), E> {
+        let Some(&(times, marked_in)) = self.marked.get(&event) else { return self.answer() };
+        self.push(lane, Step::Follow(event, times, marked_in), run)
     }
 
-    fn push(&mut self, lane: Lane, step: Step<W>, run: &dyn Fn(W) -> Result<()>) -> Result<()> {
-        self.steps[index(lane)].push_back(step);
-        let late = if self.order == Order::Forwards { Lane::Uploads } else { Lane::Work };
-        if lane != late {
-            self.advance(index(lane), None, run);
+    fn push(&mut self, lane: usize, step: Step<W>, run: Run<W, E>) -> Result<(), E> {
+        while self.steps.len() <= lane {
+            self.steps.push(VecDeque::new());
+        }
+        self.steps[lane].push_back(step);
+        let is_late = lane.is_multiple_of(2) == (self.order == Order::Backwards);
+        if !is_late {
+            self.advance(lane, None, run);
         }
         self.answer()
     }
 
     /// Does all that a lane has to do.
-    pub fn settle(&mut self, lane: Lane, run: &dyn Fn(W) -> Result<()>) -> Result<()> {
-        self.advance(index(lane), None, run);
+    ///
+    /// # Errors
+    /// As [`Lanes::add`].
+    pub fn settle(&mut self, lane: usize, run: Run<W, E>) -> Result<(), E> {
+        self.advance(lane, None, run);
         self.answer()
     }
 
     /// Does all that there is to do; what goes wrong is told by the next call.
-    pub fn finish(&mut self, run: &dyn Fn(W) -> Result<()>) {
-        self.advance(0, None, run);
-        self.advance(1, None, run);
+    pub fn finish(&mut self, run: Run<W, E>) {
+        for lane in 0..self.steps.len() {
+            self.advance(lane, None, run);
+        }
     }
 
     /// Until an event is reached, if it was marked.
-    pub fn wait(&mut self, event: Event, run: &dyn Fn(W) -> Result<()>) -> Result<()> {
-        if let Some(&(times, lane)) = self.marked.get(&event.0) {
-            self.advance(lane, Some((event.0, times)), run);
+    ///
+    /// # Errors
+    /// As [`Lanes::add`].
+    pub fn wait(&mut self, event: u64, run: Run<W, E>) -> Result<(), E> {
+        if let Some(&(times, lane)) = self.marked.get(&event) {
+            self.advance(lane, Some((event, times)), run);
         }
         self.answer()
     }
 
     /// Does a lane's steps, all or until an event was reached so many times. What it waits for is done first: it was called
     /// before.
-    fn advance(&mut self, lane: usize, until: Option<(u64, u64)>, run: &dyn Fn(W) -> Result<()>) {
+    fn advance(&mut self, lane: usize, until: Option<(u64, u64)>, run: Run<W, E>) {
         while until.is_none_or(|(event, times)| !self.is_reached(event, times)) {
-            let Some(step) = self.steps[lane].pop_front() else { return };
+            let Some(step) = self.steps.get_mut(lane).and_then(VecDeque::pop_front) else { return };
             match step {
                 Step::Work(work) => {
                     if self.trouble.is_none() {
@@ -111,8 +135,8 @@ impl<W> Lanes<W> {
                     }
                 }
                 Step::Mark(event, times) => drop(self.reached.insert(event, times)),
-                Step::Follow(event, times) if self.is_reached(event, times) => {}
-                Step::Follow(event, times) => self.advance(1 - lane, Some((event, times)), run),
+                Step::Follow(event, times, _) if self.is_reached(event, times) => {}
+                Step::Follow(event, times, lane) => self.advance(lane, Some((event, times)), run),
             }
         }
     }
@@ -122,7 +146,10 @@ impl<W> Lanes<W> {
     }
 
     /// What went wrong, once.
-    fn answer(&mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// That.
+    pub fn answer(&mut self) -> Result<(), E> {
         self.trouble.take().map_or(Ok(()), Err)
     }
 }

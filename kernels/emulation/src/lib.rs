@@ -1,5 +1,5 @@
 //! What stands in for a graphics card in tests: the CUDA kernels compiled for the host, behind the same
-//! [`Driver`].
+//! [`Driver`](gobelin_kernels::cuda::driver::Driver).
 //!
 //! Needs a C++ compiler (`$CXX`, g++ or c++). The library is built when it is first asked for and kept in `target/tmp`, by the
 //! hash of what it is made of: other tests find it there.
@@ -9,8 +9,8 @@
 //! read too early. New memory and shared memory hold NaN. Results that depend on the order of threads or blocks are found by
 //! running in both orders ([`Order`]).
 
-mod lanes;
-mod library;
+pub mod lanes;
+pub mod library;
 
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 
 use gobelin_kernels::cuda::driver::{Address, Driver, Event, Lane, Launch, Parameter, Recording};
 use gobelin_kernels::cuda::{Device, Error, Precision, Result};
-use lanes::Lanes;
+use lanes::{Lanes, Run};
 use library::Library;
 
 /// Which threads and blocks run first, and which of a card's two lanes: see [`Driver::upload_beside`].
@@ -46,7 +46,15 @@ pub fn asked_for() -> Option<Device> {
 }
 
 /// Bytes that an emulated card has.
-const MEMORY: usize = 4 << 30;
+pub const MEMORY: usize = 4 << 30;
+
+/// The number of a lane.
+fn number(lane: Lane) -> usize {
+    match lane {
+        Lane::Work => 0,
+        Lane::Uploads => 1,
+    }
+}
 
 /// A card that is none.
 pub struct Emulation {
@@ -58,7 +66,7 @@ pub struct Emulation {
     /// Something wrote around a buffer.
     is_spoilt: AtomicBool,
     recorded: Mutex<Option<Vec<Work>>>,
-    lanes: Arc<Mutex<Lanes<Work>>>,
+    lanes: Arc<Mutex<Lanes<Work, Error>>>,
 }
 
 /// What is done later, or recorded.
@@ -86,14 +94,7 @@ impl Emulation {
     /// # Panics
     /// If there is no compiler and `GOBELIN_EMULATION` is set, as in CI; or if the kernels do not compile.
     pub fn new(order: Order, multiprocessors: u32) -> Option<Self> {
-        let Some(library) = Library::get() else {
-            assert!(
-                std::env::var_os("GOBELIN_EMULATION").is_none(),
-                "no C++ compiler: install g++ or set CXX"
-            );
-            eprintln!("SKIPPED: no C++ compiler (g++ or $CXX) to build the emulation with");
-            return None;
-        };
+        let library = Library::get_or_skip()?;
         let (used, is_spoilt) = (AtomicUsize::new(0), AtomicBool::new(false));
         let (recorded, lanes) = (Mutex::new(None), Arc::new(Mutex::new(Lanes::new(order))));
         Some(Self { library, order, multiprocessors, used, is_spoilt, recorded, lanes })
@@ -105,10 +106,10 @@ impl Emulation {
             recorded.push(work);
             return Ok(());
         }
-        self.on_lanes(|lanes, run| lanes.add(Lane::Work, work, run))
+        self.on_lanes(|lanes, run| lanes.add(number(Lane::Work), work, run))
     }
 
-    fn on_lanes<R>(&self, work: impl FnOnce(&mut Lanes<Work>, &dyn Fn(Work) -> Result<()>) -> R) -> R {
+    fn on_lanes<R>(&self, work: impl FnOnce(&mut Lanes<Work, Error>, Run<Work, Error>) -> R) -> R {
         work(&mut self.lanes.lock().unwrap(), &|work| run(&self.library, self.order, &work))
     }
 
@@ -174,7 +175,7 @@ impl Driver for Emulation {
 
     unsafe fn upload(&self, from: &[u8], to: Address) -> Result<()> {
         self.check_not_recording("upload")?;
-        self.on_lanes(|lanes, run| lanes.settle(Lane::Work, run))?;
+        self.on_lanes(|lanes, run| lanes.settle(number(Lane::Work), run))?;
         // SAFETY: the caller's promise.
         unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to.0 as *mut u8, from.len()) };
         Ok(())
@@ -182,7 +183,7 @@ impl Driver for Emulation {
 
     unsafe fn download(&self, from: Address, to: &mut [u8]) -> Result<()> {
         self.check_not_recording("download")?;
-        self.on_lanes(|lanes, run| lanes.settle(Lane::Work, run))?;
+        self.on_lanes(|lanes, run| lanes.settle(number(Lane::Work), run))?;
         // SAFETY: the caller's promise.
         unsafe { std::ptr::copy_nonoverlapping(from.0 as *const u8, to.as_mut_ptr(), to.len()) };
         Ok(())
@@ -210,7 +211,7 @@ impl Driver for Emulation {
     fn synchronise(&self) -> Result<()> {
         self.check_not_recording("synchronise")?;
         for lane in [Lane::Work, Lane::Uploads] {
-            self.on_lanes(|lanes, run| lanes.settle(lane, run))?;
+            self.on_lanes(|lanes, run| lanes.settle(number(lane), run))?;
         }
         if self.is_spoilt.swap(false, Ordering::Relaxed) {
             let message = "a kernel wrote around a buffer".into();
@@ -233,29 +234,29 @@ impl Driver for Emulation {
 
     unsafe fn upload_beside(&self, from: NonNull<u8>, bytes: usize, to: Address) -> Result<()> {
         let work = Work::Copy { from: Address(from.as_ptr() as u64), to, bytes };
-        self.on_lanes(|lanes, run| lanes.add(Lane::Uploads, work, run))
+        self.on_lanes(|lanes, run| lanes.add(number(Lane::Uploads), work, run))
     }
 
     fn event(&self) -> Result<Event> {
-        Ok(self.on_lanes(|lanes, _| lanes.event()))
+        Ok(Event(self.on_lanes(|lanes, _| lanes.event())))
     }
 
     unsafe fn drop_event(&self, event: Event) {
-        self.on_lanes(|lanes, _| lanes.drop_event(event));
+        self.on_lanes(|lanes, _| lanes.drop_event(event.0));
     }
 
     unsafe fn mark(&self, event: Event, lane: Lane) -> Result<()> {
         self.check_not_recording("mark")?;
-        self.on_lanes(|lanes, run| lanes.mark(event, lane, run))
+        self.on_lanes(|lanes, run| lanes.mark(event.0, number(lane), run))
     }
 
     unsafe fn follow(&self, event: Event, lane: Lane) -> Result<()> {
         self.check_not_recording("follow")?;
-        self.on_lanes(|lanes, run| lanes.follow(event, lane, run))
+        self.on_lanes(|lanes, run| lanes.follow(event.0, number(lane), run))
     }
 
     unsafe fn wait(&self, event: Event) -> Result<()> {
-        self.on_lanes(|lanes, run| lanes.wait(event, run))
+        self.on_lanes(|lanes, run| lanes.wait(event.0, run))
     }
 
     fn begin_recording(&self) -> Result<()> {
@@ -273,7 +274,7 @@ impl Driver for Emulation {
 struct Recorded {
     library: Arc<Library>,
     order: Order,
-    lanes: Arc<Mutex<Lanes<Work>>>,
+    lanes: Arc<Mutex<Lanes<Work, Error>>>,
     work: Arc<Vec<Work>>,
 }
 
@@ -281,6 +282,6 @@ impl Recording for Recorded {
     unsafe fn replay(&self) -> Result<()> {
         let work = Work::Replay(Arc::clone(&self.work));
         let mut lanes = self.lanes.lock().unwrap();
-        lanes.add(Lane::Work, work, &|work| run(&self.library, self.order, &work))
+        lanes.add(number(Lane::Work), work, &|work| run(&self.library, self.order, &work))
     }
 }

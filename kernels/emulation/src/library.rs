@@ -36,12 +36,26 @@ type LaunchFunction = unsafe extern "C" fn(
     usize,
 ) -> *const c_char;
 
+type KernelFunction =
+    unsafe extern "C" fn(*const c_char, *mut *const c_char, *mut u32, *mut *const usize, *mut usize) -> bool;
+
+/// What is known of a kernel.
+pub struct Kernel {
+    /// Its file's name without the ending.
+    pub file: String,
+    /// The largest block that it is made for.
+    pub threads: u32,
+    /// The sizes of its arguments.
+    pub sizes: Vec<usize>,
+}
+
 /// The functions of the library. It does one thing at a time.
 pub struct Library {
     allocate: unsafe extern "C" fn(usize) -> *mut c_void,
     release: unsafe extern "C" fn(*mut c_void, usize) -> bool,
     backwards: unsafe extern "C" fn(bool),
     launch: LaunchFunction,
+    kernel: KernelFunction,
     busy: Mutex<()>,
     /// Keeps the functions where they are.
     _loaded: libloading::Library,
@@ -54,6 +68,22 @@ impl Library {
         LIBRARY.get_or_init(|| Some(Arc::new(Self::load(&build(&compiler()?))))).clone()
     }
 
+    /// As [`Library::get`]; where there is none, it says on the standard error that a test is skipped.
+    ///
+    /// # Panics
+    /// If there is no compiler and `GOBELIN_EMULATION` is set, as in CI; or if the kernels do not compile.
+    pub fn get_or_skip() -> Option<Arc<Self>> {
+        let library = Self::get();
+        if library.is_none() {
+            assert!(
+                std::env::var_os("GOBELIN_EMULATION").is_none(),
+                "no C++ compiler: install g++ or set CXX"
+            );
+            eprintln!("SKIPPED: no C++ compiler (g++ or $CXX) to build the emulation with");
+        }
+        library
+    }
+
     fn load(path: &Path) -> Self {
         // SAFETY: the library's initialisers make its kernels known and do nothing else; the functions have these types.
         unsafe {
@@ -63,6 +93,7 @@ impl Library {
                 release: *loaded.get(b"emulation_release").unwrap(),
                 backwards: *loaded.get(b"emulation_backwards").unwrap(),
                 launch: *loaded.get(b"emulation_launch").unwrap(),
+                kernel: *loaded.get(b"emulation_kernel").unwrap(),
                 busy: Mutex::default(),
                 _loaded: loaded,
             }
@@ -88,6 +119,24 @@ impl Library {
         let _guard = self.wait();
         // SAFETY: the caller's promise.
         unsafe { (self.release)(address, bytes) }
+    }
+
+    /// The kernel of this name, if there is one.
+    pub fn kernel(&self, name: &str) -> Option<Kernel> {
+        let name = CString::new(name).ok()?;
+        let (mut file, mut threads, mut sizes, mut count) = (std::ptr::null(), 0, std::ptr::null(), 0);
+        let _guard = self.wait();
+        // SAFETY: the places are written; what they then point to stays where it is.
+        unsafe {
+            let sizes_at = &raw mut sizes;
+            let is_known =
+                (self.kernel)(name.as_ptr(), &raw mut file, &raw mut threads, sizes_at, &raw mut count);
+            is_known.then(|| Kernel {
+                file: CStr::from_ptr(file).to_string_lossy().trim_end_matches(".cu").to_owned(),
+                threads,
+                sizes: (0..count).map(|i| *sizes.add(i)).collect(),
+            })
+        }
     }
 
     /// Runs a kernel; a message if something went wrong.
@@ -132,7 +181,7 @@ fn compiler() -> Option<PathBuf> {
 }
 
 /// Where everything is kept: with what cargo built, or in the system's folder for temporary files.
-fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
     let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
     target.map_or_else(std::env::temp_dir, |target| target.join("tmp")).join("gobelin-emulation")

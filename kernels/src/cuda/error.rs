@@ -41,6 +41,16 @@ pub enum Error {
         /// The oldest that serves.
         needed: String,
     },
+    /// The driver lacks a call that its version has.
+    #[error(
+        "the driver has no {call}, although it knows CUDA {driver}: install it anew, or use --device cpu"
+    )]
+    BrokenDriver {
+        /// The call.
+        call: &'static str,
+        /// The newest CUDA the driver knows.
+        driver: String,
+    },
     /// The driver cannot load what the compiler made.
     #[error(
         "the driver (CUDA {driver}) does not take code of NVRTC {compiler}: install a newer driver or an older NVRTC"
@@ -74,7 +84,7 @@ pub enum Error {
         length: usize,
     },
     /// The card no longer answers: what it held is lost.
-    #[error("the graphics card was lost ({0}): start again from the last checkpoint with --resume")]
+    #[error("the graphics card was lost ({0}): see whether nvidia-smi still finds it")]
     Lost(String),
     /// A kernel file did not compile.
     #[error("{file} does not compile for {architecture}: {message}")]

@@ -124,23 +124,23 @@ mod tests {
             ),
             (
                 CUresult::CUDA_ERROR_ILLEGAL_ADDRESS,
-                "the graphics card was lost (cuLaunchKernel: said): start again",
+                "the graphics card was lost (cuLaunchKernel: said): see whether",
             ),
             (
                 CUresult::CUDA_ERROR_ECC_UNCORRECTABLE,
-                "the graphics card was lost (cuLaunchKernel: said): start again",
+                "the graphics card was lost (cuLaunchKernel: said): see whether",
             ),
             (
                 CUresult::CUDA_ERROR_DEVICE_UNAVAILABLE,
-                "the graphics card was lost (cuLaunchKernel: said): start again",
+                "the graphics card was lost (cuLaunchKernel: said): see whether",
             ),
             (
                 CUresult::CUDA_ERROR_LAUNCH_FAILED,
-                "the graphics card was lost (cuLaunchKernel: said): start again",
+                "the graphics card was lost (cuLaunchKernel: said): see whether",
             ),
             (
                 CUresult::CUDA_ERROR_NO_DEVICE,
-                "the graphics card was lost (cuLaunchKernel: said): start again",
+                "the graphics card was lost (cuLaunchKernel: said): see whether",
             ),
             (CUresult::CUDA_ERROR_INVALID_VALUE, "cuLaunchKernel: said"),
             (

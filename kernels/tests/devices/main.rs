@@ -129,6 +129,25 @@ fn an_emulated_card_has_no_more_memory_than_others() {
     assert!(DeviceBuffer::<f32>::new(&device, 1).is_ok());
 }
 
+/// Between this crate and a card lies NVIDIA's driver, by way of cudarc: a stand-in for it runs all cases on the emulated card,
+/// where `GOBELIN_EMULATION` asks for it.
+#[test]
+fn a_card_agrees_through_the_driver() {
+    if std::env::var_os("GOBELIN_EMULATION").is_none() {
+        return;
+    }
+    let driver = gobelin_emulation_driver::folder().expect("a compiler");
+    let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("driver-cache");
+    let tests = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_card_agrees", "feed::each_step_gets_its_own_batch"])
+        .envs([("LD_LIBRARY_PATH", driver), ("XDG_CACHE_HOME", cache)])
+        .envs([("GOBELIN_CARD", "1"), ("GOBELIN_DRIVER", "order=backwards")])
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&tests.stdout);
+    assert!(tests.status.success() && told.contains("2 passed"), "{told}");
+}
+
 #[test]
 fn a_card_agrees() {
     if !is_driver_present() {

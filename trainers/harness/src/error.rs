@@ -114,6 +114,16 @@ pub enum Error {
     /// The trainer's own error.
     #[error("{0}")]
     Trainer(Failure),
+    /// The trainer's own error, when something of the run was saved already.
+    #[error("{when}{source}; {saved}")]
+    Interrupted {
+        /// How far the run had come, with its punctuation.
+        when: String,
+        /// The trainer's error.
+        source: Failure,
+        /// Where the state is, and how to go on with it.
+        saved: String,
+    },
 }
 
 impl Error {
@@ -124,6 +134,21 @@ impl Error {
             Ok(error) => *error,
             Err(other) => Error::Trainer(other),
         }
+    }
+
+    /// The trainer's error after `step` steps (none: before the first of this process), where the state of step `saved` lies at
+    /// `checkpoint` and `call` goes on with it.
+    pub fn interrupted(
+        step: Option<u64>,
+        source: Failure,
+        saved: u64,
+        checkpoint: &Path,
+        call: &str,
+    ) -> Error {
+        let when = step.map_or_else(String::new, |step| format!("after step {step}: "));
+        let checkpoint = checkpoint.display();
+        let saved = format!("the state of step {saved} is in {checkpoint}, continue with: {call}");
+        Error::Interrupted { when, source, saved }
     }
 
     /// The system's refusal `source` to `action` the file at `path`.

@@ -105,19 +105,32 @@ fn resume<R: Recipe>(call: &RunOptions, own: &R, given: &Given, stop: &Stop) -> 
             });
         }
     }
-    let mut trainer = build(&own, &run)?;
     let saved = found.as_ref().map(|found| found.saved.step);
-    if let Some(found) = found {
-        trainer
-            .load(&found.saved.state)
-            .map_err(|source| Error::State { directory: out.to_owned(), source })?;
-        if let Some(notice) = found.notice {
-            tell(&notice);
+    let restored = on_device(|| {
+        let mut trainer = build(&own, &run)?;
+        if let Some(found) = &found {
+            let misfit = |source| Error::State { directory: out.to_owned(), source };
+            trainer.load(&found.saved.state).map_err(misfit)?;
         }
+        Ok(trainer)
+    });
+    let trainer = restored.map_err(|error| match (error, saved) {
+        (Error::Trainer(source), Some(saved)) => {
+            Error::interrupted(None, source, saved, &checkpoints.newest(), &resumption(R::NAME, out))
+        }
+        (error, _) => error,
+    })?;
+    if let Some(notice) = found.and_then(|found| found.notice) {
+        tell(&notice);
     }
     config.write(out)?;
     tell(&format!("resuming after step {}", saved.unwrap_or(0)));
     Sitting::new::<R>(trainer, &directory, run, &config, checkpoints, saved)?.train(stop)
+}
+
+/// The call that goes on with a run.
+fn resumption(trainer: &str, directory: &Path) -> String {
+    format!("gobelin {trainer} --out {} --resume", directory.display())
 }
 
 /// A run from when it is begun or resumed until the process ends.
@@ -184,17 +197,37 @@ impl<'a, T: Trainer> Sitting<'a, T> {
     }
 
     fn train(mut self, stop: &Stop) -> Result<Outcome, Error> {
-        if self.saved.is_none() {
-            // Shows at once whether states can be saved here, not after the
-            // first hour.
-            self.save()?;
-        }
-        let result = self.steps(stop);
+        let outcome = on_device(|| {
+            if self.saved.is_none() {
+                // Shows at once whether states can be saved here, not after the
+                // first hour.
+                self.save()?;
+            }
+            let stopped = self.steps(stop)?;
+            self.progress.finish();
+            if stopped { self.stopped() } else { self.finish() }
+        });
         self.progress.finish();
-        if result? {
-            return self.stopped();
+        outcome.map_err(|error| self.interrupted(error))
+    }
+
+    /// An error that ends the run, with what is left of it.
+    fn interrupted(&self, error: Error) -> Error {
+        match (error, self.saved) {
+            (Error::Trainer(source), Some(saved)) => Error::interrupted(
+                Some(self.step),
+                source,
+                saved,
+                &self.checkpoints.newest(),
+                &self.resumption(),
+            ),
+            (error, _) => error,
         }
-        self.finish()
+    }
+
+    /// The call that goes on with this run.
+    fn resumption(&self) -> String {
+        resumption(self.name, self.directory)
     }
 
     /// Trains until all steps are done, or a stop is requested: then true.
@@ -331,7 +364,7 @@ impl<'a, T: Trainer> Sitting<'a, T> {
         Ok(files.into_iter().map(|(name, _)| name).collect())
     }
 
-    fn stopped(mut self) -> Result<Outcome, Error> {
+    fn stopped(&mut self) -> Result<Outcome, Error> {
         if self.saved != Some(self.step) {
             self.save()?;
         }
@@ -340,16 +373,15 @@ impl<'a, T: Trainer> Sitting<'a, T> {
         report::write(self.directory, self.name, &done)?;
         let directory = self.directory.to_owned();
         let line = format!(
-            "stopped after step {} of {}; continue with: gobelin {} --out {} --resume",
+            "stopped after step {} of {}; continue with: {}",
             self.step,
             self.run.steps,
-            self.name,
-            directory.display()
+            self.resumption()
         );
         Ok(Outcome::Stopped { directory, line })
     }
 
-    fn finish(mut self) -> Result<Outcome, Error> {
+    fn finish(&mut self) -> Result<Outcome, Error> {
         let mut files = self.export()?;
         for (name, text) in self.trainer.reports().map_err(Error::of_trainer)? {
             files::replace_with(&self.directory.join(&name), text.as_bytes())?;

@@ -1,6 +1,7 @@
 //! The command as a user calls it, in processes of their own.
 
 mod bench;
+mod card;
 mod cyclegan;
 mod data;
 mod facenet;

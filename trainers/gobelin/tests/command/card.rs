@@ -1,0 +1,271 @@
+//! Every trainer on a graphics card, by way of NVIDIA's driver, for which `gobelin_emulation_driver` stands in: what it tells, how
+//! it goes on, and how each thing that can fail on a card is told.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gobelin_nets::weights;
+use tempfile::{TempDir, tempdir};
+
+use crate::shell::{call, contents, gobelin, metrics, must_be_the_same_run, told};
+use crate::tensors::{noise, write};
+
+/// A small run of each trainer.
+const RUNS: [&str; 5] = [
+    "gan --size 28 --width 4 --noise 8 --batch 8 --held-out 4 --ema 0.9",
+    "cyclegan --size 24 --width 2 --blocks 1 --held-out 2 --pool 2",
+    "facenet --size 16 --width 2 --dimensions 8 --people 3 --faces 3 --held-out 40 --mining semi-hard --fallback largest",
+    "segment --width 2 --depth 2 --size 16 --batch 2 --held-out 3 --loss bce",
+    "superres --width 4 --size 32 --batch 2 --held-out 2 --blocks 1 --loss perceptual+gan --layers relu1_2 --patch 16",
+];
+
+/// Three steps of each, logged and saved.
+const STEPS: &str = "--steps 3 --log-every 1 --checkpoint-every 1 --sample-every 3 --exact --out run";
+
+/// A machine with the driver: a folder for its programs, and the driver's.
+struct Machine {
+    here: TempDir,
+    driver: PathBuf,
+}
+
+impl Machine {
+    /// None where there is no compiler for the emulated card.
+    fn new() -> Option<Self> {
+        Some(Self { driver: gobelin_emulation_driver::folder()?, here: tempdir().unwrap() })
+    }
+
+    fn path(&self) -> &Path {
+        self.here.path()
+    }
+
+    /// Runs `gobelin WORDS` where the card is as `settings` say: its exit code, and its lines on standard error.
+    fn call(&self, settings: &str, words: &str) -> (i32, Vec<String>) {
+        self.call_with(&self.driver, settings, words)
+    }
+
+    fn call_with(&self, driver: &Path, settings: &str, words: &str) -> (i32, Vec<String>) {
+        let mut command = gobelin(self.path(), words);
+        command.env("LD_LIBRARY_PATH", driver).env("XDG_CACHE_HOME", self.path().join("cache"));
+        told(&command.env("GOBELIN_DRIVER", settings).output().unwrap())
+    }
+
+    /// Runs a trainer on the card to its end.
+    #[track_caller]
+    fn train(&self, words: &str) {
+        let (code, lines) = self.call("", words);
+        assert_eq!(code, 0, "gobelin {words}: {lines:?}");
+    }
+}
+
+fn trainer(words: &str) -> &str {
+    words.split(' ').next().expect("a trainer")
+}
+
+#[test]
+fn each_trainer_tells_what_it_tells_on_the_host() {
+    let (Some(card), host) = (Machine::new(), tempdir().unwrap()) else { return };
+    for run in RUNS {
+        let words = format!("{run} {STEPS}").replace("--out run", &format!("--out {}", trainer(run)));
+        card.train(&format!("{words} --device cuda"));
+        assert_eq!(call(host.path(), &words).0, 0, "{run}");
+        let [found, expected] = [card.path(), host.path()].map(|here| metrics(&here.join(trainer(run))));
+        assert_eq!(found.len(), 4, "{run}");
+        for (found, expected) in found.iter().zip(&expected) {
+            for (name, expected) in expected.as_object().unwrap() {
+                let (Some(found), Some(expected)) = (found[name].as_f64(), expected.as_f64()) else {
+                    continue;
+                };
+                let is_near = (found - expected).abs() <= 2e-3 * expected.abs().max(1.0);
+                assert!(name == "seconds" || is_near, "{run}: {name} is {found}, on the host {expected}");
+            }
+        }
+    }
+}
+
+/// The second card of a machine, too.
+#[test]
+fn a_net_gives_what_it_gives_on_the_host() {
+    let Some(card) = Machine::new() else { return };
+    let net = "net unet --set width=2 --set depth=2";
+    assert_eq!(card.call("", &format!("{net} --init 1 --weights w")), (0, Vec::new()));
+    write(&card.path().join("x"), [("input", noise(1, &[2, 3, 8, 12]))]);
+    for (file, device) in [("host", ""), ("card", "--device cuda"), ("second", "--device cuda:1")] {
+        let words = format!("{net} --weights w --input x --output {file} --exact {device}");
+        assert_eq!(card.call("cards=2 order=backwards", &words), (0, Vec::new()), "{words}");
+    }
+    let [host, first, second] = ["host", "card", "second"].map(|file| {
+        let stored = weights::read(&card.path().join(file)).unwrap();
+        stored["output"].floats().unwrap()
+    });
+    assert_eq!(first, second);
+    for (found, expected) in first.iter().zip(&host) {
+        assert!((found - expected).abs() < 1e-5, "{found}, on the host {expected}");
+    }
+}
+
+/// While there is a checkpoint of the first step, so in the second.
+fn in_the_second_step(code: &str) -> String {
+    ["cuLaunchKernel", "cuGraphLaunch"]
+        .map(|call| format!("fail={call}:run/checkpoint.previous:{code}"))
+        .join(" ")
+}
+
+/// Whatever stops a run on a card: one line names what was saved, and the call in it ends the run as if nothing had been.
+#[test]
+fn a_card_that_is_lost_takes_no_more_than_a_step_with_it() {
+    let Some(whole) = Machine::new() else { return };
+    for (run, (code, text)) in RUNS.iter().zip([
+        ("LAUNCH_FAILED", "unspecified launch failure"),
+        ("ECC_UNCORRECTABLE", "uncorrectable ECC error encountered"),
+        ("ILLEGAL_ADDRESS", "an illegal memory access was encountered"),
+        ("DEVICE_UNAVAILABLE", "CUDA-capable device(s) is/are busy or unavailable"),
+        ("UNKNOWN", "unknown error"),
+    ]) {
+        let words = format!("{run} {STEPS} --device cuda");
+        whole.train(&words);
+        let card = Machine::new().unwrap();
+        let (exit, lines) = card.call(&in_the_second_step(code), &words);
+        let last = lines.last().unwrap();
+        let resume = format!("gobelin {} --out run --resume", trainer(run));
+        assert_eq!(exit, 1, "{run}: {lines:?}");
+        assert!(last.starts_with("error: after step 1: the graphics card was lost ("), "{run}: {last}");
+        assert!(last.contains(text), "{run}: {last}");
+        let advice = format!("; the state of step 1 is in run/checkpoint, continue with: {resume}");
+        assert!(last.ends_with(&advice), "{run}: {last}");
+        assert_eq!(lines.iter().filter(|line| line.starts_with("error")).count(), 1, "{run}: {lines:?}");
+        // Nor does a card that is lost again, before anything was done.
+        let before = contents(&card.path().join("run"))["checkpoint"].clone();
+        let (exit, lines) = card.call(&in_the_second_step(code), resume.trim_start_matches("gobelin "));
+        assert!(exit == 1 && lines.last().unwrap().ends_with(&advice), "{run}: {lines:?}");
+        assert!(contents(&card.path().join("run"))["checkpoint"] == before, "{run}");
+        card.train(resume.trim_start_matches("gobelin "));
+        must_be_the_same_run(card.path(), whole.path(), run);
+        fs::remove_dir_all(whole.path().join("run")).unwrap();
+    }
+}
+
+/// What was begun on a card goes on on the host, where the card has gone.
+#[test]
+fn memory_that_runs_out_leaves_what_was_saved() {
+    let Some(card) = Machine::new() else { return };
+    let words = format!("{} {STEPS} --device cuda", RUNS[0]);
+    let (exit, lines) = card.call("fail=cuMemAlloc_v2:run/checkpoint:OUT_OF_MEMORY memory=96", &words);
+    let last = lines.last().unwrap();
+    assert_eq!(exit, 1, "{lines:?}");
+    let begin = "error: after step 0: out of memory on the graphics card: ";
+    assert!(
+        last.starts_with(begin) && last.contains(" of 96 MiB are free: use a smaller --batch or --size; "),
+        "{last}"
+    );
+    let end = "; the state of step 0 is in run/checkpoint, continue with: gobelin gan --out run --resume";
+    assert!(last.ends_with(end), "{last}");
+    // Even for the weights there is none.
+    let (exit, lines) = card.call("memory=0", "gan --out run --resume");
+    let last = lines.last().unwrap();
+    assert!(
+        exit == 1 && last.starts_with("error: out of memory on the graphics card: ") && last.ends_with(end),
+        "{last}"
+    );
+    card.train("gan --out run --resume");
+    let whole = Machine::new().unwrap();
+    whole.train(&words);
+    must_be_the_same_run(card.path(), whole.path(), "out of memory, resumed");
+}
+
+/// The compiler is needed once; then its code lies in the cache, where what is spoilt is made again.
+#[test]
+fn code_is_compiled_once_and_spoilt_code_again() {
+    let Some(machine) = Machine::new() else { return };
+    let alone = machine.path().join("driver");
+    fs::create_dir(&alone).unwrap();
+    fs::copy(machine.driver.join("libcuda.so.1"), alone.join("libcuda.so.1")).unwrap();
+    let words = format!("{} {STEPS} --device cuda", RUNS[0]);
+    let (exit, lines) = machine.call_with(&alone, "", &words);
+    let last = lines.last().unwrap();
+    assert!(exit == 1 && last.contains("no CUDA compiler (libnvrtc) on this machine: install"), "{lines:?}");
+    machine.train("gan --out run --resume");
+    fs::remove_dir_all(machine.path().join("run")).unwrap();
+    assert_eq!(machine.call_with(&alone, "", &words).0, 0);
+    let kept = machine.path().join("cache/gobelin/kernels");
+    for file in fs::read_dir(&kept).unwrap() {
+        fs::write(file.unwrap().path(), "half of it").unwrap();
+    }
+    fs::remove_dir_all(machine.path().join("run")).unwrap();
+    machine.train(&words);
+}
+
+/// What is known before anything was done is a wrong call for this machine, and leaves nothing behind.
+#[test]
+fn a_card_that_cannot_be_used_is_told_at_once() {
+    let Some(machine) = Machine::new() else { return };
+    for (settings, device, expected) in [
+        (
+            "capability=3.5",
+            "cuda",
+            "graphics card Emulated Card has compute capability 3.5, but at least 8.0 is needed",
+        ),
+        (
+            "capability=7.0",
+            "cuda",
+            "graphics card Emulated Card has compute capability 7.0, but at least 8.0 is needed",
+        ),
+        (
+            "version=11020",
+            "cuda",
+            "the driver knows CUDA 11.2, but at least 11.4 is needed: install a newer driver",
+        ),
+        ("", "cuda:1", "no graphics card 1: this machine has 1; use a smaller number or --device cpu"),
+        ("cards=0", "cuda", "no graphics card 0: this machine has 0; use a smaller number or --device cpu"),
+        (
+            "fail=cuInit:1:SYSTEM_DRIVER_MISMATCH",
+            "cuda",
+            "cuInit: system has unsupported display driver / cuda driver",
+        ),
+        (
+            "fail=cuDevicePrimaryCtxRetain:1:DEVICE_UNAVAILABLE",
+            "cuda",
+            "opening graphics card 0: another program holds it for itself: end that, or use another card",
+        ),
+        ("fail=cuDevicePrimaryCtxRetain:1:OUT_OF_MEMORY", "cuda", "out of memory on the graphics card: "),
+    ] {
+        for words in ["gan --out run", "net unet --weights w --input x --output y"] {
+            let (exit, lines) = machine.call(settings, &format!("{words} --device {device}"));
+            let expected = format!("error: --device {device}: {expected}");
+            assert!(
+                exit == 2 && lines.len() == 1 && lines[0].starts_with(&expected),
+                "{settings}: {exit} {lines:?}"
+            );
+        }
+    }
+    assert!(!machine.path().join("run").exists());
+}
+
+/// A driver that says it is new enough, and is not whole. (cudarc panics at the first call that is missing.)
+#[test]
+fn a_call_that_the_driver_lacks_is_named() {
+    let Some(machine) = Machine::new() else { return };
+    let broken = machine.path().join("driver");
+    fs::create_dir(&broken).unwrap();
+    let library = fs::read(machine.driver.join("libcuda.so.1")).unwrap();
+    // Without its version, a driver tells nothing; the names of errors are nothing that is asked for.
+    let needed = gobelin_emulation_driver::CALLS
+        .iter()
+        .filter(|call| !["cuDriverGetVersion", "cuGetErrorName"].contains(call));
+    for call in needed {
+        let name = format!("\0{call}\0");
+        let at = library.windows(name.len()).position(|part| part == name.as_bytes()).expect("its name");
+        let mut library = library.clone();
+        library[at + call.len()] = b'-';
+        fs::write(broken.join("libcuda.so.1"), library).unwrap();
+        let (exit, lines) = machine.call_with(&broken, "", "gan --out run --device cuda");
+        let expected = format!(
+            "error: --device cuda: the driver has no {call}, although it knows CUDA 13.0: install it"
+        );
+        assert!(exit == 2 && lines.len() == 1 && lines[0].starts_with(&expected), "{call}: {exit} {lines:?}");
+    }
+    let (exit, lines) = machine.call_with(&broken, "version=10020", "gan --out run --device cuda");
+    assert!(
+        exit == 2 && lines[0].contains("the driver knows CUDA 10.2, but at least 11.4 is needed"),
+        "{lines:?}"
+    );
+}
