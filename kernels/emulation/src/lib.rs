@@ -1,5 +1,5 @@
 //! What stands in for a graphics card in tests: the CUDA kernels compiled for the host, behind the same
-//! [`Driver`](gobelin_kernels::cuda::driver::Driver).
+//! [`Driver`].
 //!
 //! Needs a C++ compiler (`$CXX`, g++ or c++). The library is built when it is first asked for and kept in `target/tmp`, by the
 //! hash of what it is made of: other tests find it there.

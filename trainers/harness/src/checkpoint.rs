@@ -9,7 +9,7 @@
 //! | 12..20 | length of the payload |
 //! | 20..24 | CRC-32C of the payload |
 //! | 24..28 | CRC-32C of the 24 bytes before |
-//! | 28.. | the payload, see [`crate::codec`] |
+//! | 28.. | the payload, the state in its coding (`codec.rs`) |
 //!
 //! Numbers are little-endian. CRC-32C finds every error of up to 32 bits in a
 //! row, and a file damaged otherwise with a chance of 1 in 4 billion to miss.

@@ -43,7 +43,7 @@ pub fn replace(
 /// Writes `bytes` to the file `path`, whole or not at all.
 ///
 /// # Errors
-/// The system's refusal, as in [`replace`].
+/// The system's refusal to create, write, sync or rename.
 pub fn replace_with(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     replace(path, |writer| io::Write::write_all(writer, bytes), || Ok(()))
 }

@@ -24,7 +24,7 @@ const SIZE: usize = 256;
 #[derive(Clone, Debug, clap::Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct StyleOptions {
-    /// The picture whose content is kept: a PNG or JPEG file, or drawn:KIND[:SEED]
+    /// The picture whose content is kept: a PNG or JPEG file, drawn:KIND or drawn:KIND:SEED
     #[arg(long, value_name = "PICTURE", default_value = "drawn:landscape")]
     pub content: String,
     /// A picture whose style is taken; may be given several times

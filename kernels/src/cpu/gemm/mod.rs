@@ -3,7 +3,7 @@
 //! A is read where it lies, unless its rows would crowd into a few places of the caches, or it lies transposed; B is always
 //! packed. What is packed of the smaller operand is packed whole, first. Then tasks cut C, mostly its longer side, and each
 //! packs its own part of the other operand, so that little is packed twice (where C is small and the sum long, they cut
-//! the sum as well). A task walks the sum in steps of at most [`DEPTH`] and its rows in groups of [`HEIGHT`]: for each panel
+//! the sum as well). A task walks the sum in steps of at most `DEPTH` and its rows in groups of `HEIGHT`: for each panel
 //! of B, which stays in the first-level cache, it runs the micro-kernel down the rows of A, which stay in the second-level
 //! cache.
 //!

@@ -40,7 +40,7 @@ pub(super) enum Source<'a> {
 ///
 /// With stride 2 the kernel's taps fall into four phases by the parity of their row and column, each a 2x2 kernel. Forward, the
 /// phases of the input are so many more channels to sum over. Backward, each phase of the input's gradient is a
-/// convolution of its own.
+/// convolution of its own. A 3x3 kernel is taken for a 4x4 one that lacks its last row and column ([`Filters::vectors_at`]).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Correlation {
     pub(super) source: Windows,
@@ -157,7 +157,18 @@ impl Correlation {
                     for (index, vectors) in self.filters.slabs().enumerate() {
                         let slabs = self.slabs::<F>(columns, filters, index);
                         let rows = 0..range.len();
-                        multiply::<F>(form, columns, panels, rows, block, tiles, vectors, slabs, products);
+                        multiply::<F>(
+                            form,
+                            self.filters,
+                            columns,
+                            panels,
+                            rows,
+                            block,
+                            tiles,
+                            vectors,
+                            slabs,
+                            products,
+                        );
                     }
                     self.scatter::<F>(form, range.clone(), columns, products, block, epilogue, to);
                 }
@@ -213,6 +224,7 @@ impl Correlation {
                             };
                             multiply::<F>(
                                 form,
+                                self.filters,
                                 columns,
                                 panels,
                                 rows.clone(),
@@ -369,6 +381,7 @@ impl Correlation {
 /// Multiplies some tiles of `panels` with one slab of some filters.
 fn multiply<F: Family>(
     form: Form,
+    shape: Filters,
     columns: Columns,
     panels: Panels,
     rows: Range<usize>,
@@ -384,6 +397,8 @@ fn multiply<F: Family>(
         form,
         Multiply {
             points: points::<F>(),
+            shape,
+            group,
             vectors,
             panels,
             rows,

@@ -428,7 +428,8 @@ pub(super) trait Family {
 pub(super) struct Three;
 /// F(3x3, 4x4), and F(4x4, 3x3) for the taps: the same the other way round.
 pub(super) struct Four;
-/// F(4x4, 2x2), and F(2x2, 4x4) for the taps: 25 products for 64.
+/// F(4x4, 2x2), and F(2x2, 4x4) for the taps: 25 products for 64. For 3x3 with stride 2, four phases of 2x2, 2x1, 1x2 and 1x1
+/// taps: 81 products for 144.
 pub(super) struct Two;
 /// F(3x3, 3x3), for the taps too: 25 products for 81. Of pictures whose sides are short of a multiple of four it computes no
 /// outputs that do not exist: 100 products for 6x6 outputs instead of 144.

@@ -1,5 +1,6 @@
 //! Transformed tiles, in the order in which the products read them.
 
+use super::filters::exchange;
 use super::lines::{Family, Line};
 use super::plane::{Grid, transform};
 use super::windows::{Tiling, View, Windows};
@@ -87,7 +88,8 @@ impl<L: Line> Kernel for Gather<'_, L> {
                     for phase in 0..windows.phases {
                         windows.prefetch(from, ahead, phase, LANES * vector_ahead, L::FROM);
                         let part = self.to.wrapping_add(phase / self.side_by_side * self.points * stride);
-                        let vector_to = phase % self.side_by_side * vectors + vector;
+                        let place = exchange(phase % self.side_by_side, self.side_by_side);
+                        let vector_to = place * vectors + vector;
                         let start = part.wrapping_add(panels.offset(row, vector_to));
                         for lane in (0..LANES).step_by(V::Widest::LANES) {
                             let to =

@@ -1,6 +1,6 @@
 //! The products of transformed tiles and filters: one matrix product for each point.
 
-use super::filters::slab_stride;
+use super::filters::{Filters, slab_stride};
 use super::panels::{LANES, Panels, apart};
 use super::plane::prefetch;
 use super::tile::{Tile, large};
@@ -14,6 +14,10 @@ pub(super) const HIGH: usize = 12;
 /// Multiplies the tiles of a block with one slab of a panel of filters, or of two panels.
 pub(super) struct Multiply {
     pub(super) points: usize,
+    /// What tells at which points filters are zero.
+    pub(super) shape: Filters,
+    /// Which group of phases.
+    pub(super) group: usize,
     /// Rows of the filters, in vectors: input channels, phases side by side.
     pub(super) vectors: Range<usize>,
     pub(super) panels: Panels,
@@ -44,15 +48,28 @@ impl Kernel for Multiply {
     unsafe fn run<V: Vector>(self) {
         let stride = self.panels.stride();
         for point in 0..self.points {
+            let needed = self.shape.vectors_at(self.group, point);
+            let vectors = needed.start.max(self.vectors.start)..needed.end.min(self.vectors.end);
+            let accumulate = needed.start < self.vectors.start;
+            if vectors.is_empty() && (accumulate || !needed.is_empty()) {
+                continue;
+            }
             let tiles = self.tiles.wrapping_add(point * stride);
             for first in self.rows.clone().step_by(HIGH) {
-                let block = |first: usize| tiles.wrapping_add(self.panels.offset(first, self.vectors.start));
+                let block = |first: usize| tiles.wrapping_add(self.panels.offset(first, vectors.start));
                 let next = if first + HIGH < self.rows.end {
                     block(first + HIGH)
                 } else {
                     block(self.rows.start).wrapping_add(stride)
                 };
-                let place = Place { point, first: first - self.rows.start, a: block(first), next };
+                let place = Place {
+                    point,
+                    first: first - self.rows.start,
+                    vectors: [vectors.start - self.vectors.start, vectors.len()],
+                    accumulate,
+                    a: block(first),
+                    next,
+                };
                 let low = self.rows.end - first <= ROWS;
                 // SAFETY: twelve tiles of all vectors lie in a block of the panels, sixteen columns of as many rows in
                 // each slab; the products have room for all tiles. What is fetched ahead is not read.
@@ -83,6 +100,10 @@ struct Place {
     point: usize,
     /// Its first tile among those of the products.
     first: usize,
+    /// The first row of the slab that is multiplied, and how many, in vectors.
+    vectors: [usize; 2],
+    /// Adds to the products instead of writing them.
+    accumulate: bool,
     a: *const f32,
     /// The block that follows.
     next: *const f32,
@@ -108,26 +129,26 @@ impl Multiply {
     /// The processor must support `V`, the tiles lie in their panels, the products have room for them.
     #[inline(always)]
     unsafe fn tile<V: Vector, const ROWS: usize, const WIDE: usize>(&self, place: Place, panel: usize) {
-        let Place { point, first, a, next } = place;
-        let vectors = self.vectors.len();
+        let Place { point, first, vectors: [begin, count], accumulate, a, next } = place;
         // SAFETY: the caller's promise.
         unsafe {
             let mut b = [self.filters[0]; WIDE];
             let mut c = [self.to[0]; WIDE];
             for w in 0..WIDE {
-                b[w] = self.filters[panel + w].add(point * slab_stride(vectors));
+                b[w] = self.filters[panel + w]
+                    .add(point * slab_stride(self.vectors.len()) + begin * LANES * COLUMNS);
                 let start = point * product_stride(self.room) + first * COLUMNS;
                 c[w] = self.to[panel + w].add(start);
             }
             let mut sums = Tile::<V, ROWS, WIDE>::zero();
-            for vector in 0..vectors {
+            for vector in 0..count {
                 let at = vector * LANES * HIGH;
                 for row in 0..ROWS {
                     prefetch(next.wrapping_add(at + LANES * row));
                 }
                 sums.multiply(LANES, a.add(at), LANES, 1, b.map(|b| b.add(vector * LANES * COLUMNS)));
             }
-            sums.store(c, COLUMNS, self.vectors.start > 0);
+            sums.store(c, COLUMNS, accumulate);
         }
     }
 }

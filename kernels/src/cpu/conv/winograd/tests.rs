@@ -125,6 +125,11 @@ fn phases(batch: usize, size: [usize; 2], channels: [usize; 2]) -> Conv2d {
     Conv2d { stride: [2, 2], ..four(batch, size, channels, 1) }
 }
 
+/// 3x3 with stride 2.
+fn shortened(batch: usize, size: [usize; 2], channels: [usize; 2]) -> Conv2d {
+    Conv2d { stride: [2, 2], ..three(batch, size, channels, 1) }
+}
+
 #[test]
 fn every_shape_equals_the_definition() {
     let cases = [
@@ -155,6 +160,14 @@ fn every_shape_equals_the_definition() {
         phases(3, [10, 30], [40, 70]),
         phases(1, [2, 2], [130, 16]),
         phases(7, [16, 8], [33, 24]),
+        shortened(1, [8, 8], [8, 8]),
+        shortened(3, [4, 4], [12, 20]),
+        shortened(1, [7, 9], [9, 35]),
+        shortened(3, [10, 30], [40, 70]),
+        shortened(1, [1, 2], [130, 16]),
+        shortened(7, [16, 8], [33, 24]),
+        shortened(1, [12, 20], [80, 48]),
+        shortened(2, [9, 8], [270, 264]),
     ];
     for c in cases {
         let case = Case::new(c);
@@ -178,6 +191,7 @@ fn results_do_not_depend_on_threads() {
         three(9, [6, 6], [40, 72], 1),
         five(3, [12, 13], [40, 72], 2),
         phases(5, [32, 34], [36, 48]),
+        shortened(5, [32, 34], [36, 48]),
     ] {
         let case = Case::new(c);
         let run = |threads| {
@@ -199,6 +213,7 @@ fn prepared_filters_give_the_same_bytes() {
         five(2, [7, 6], [40, 24], 2),
         four(2, [7, 9], [40, 24], 1),
         phases(2, [8, 8], [136, 150]),
+        shortened(2, [9, 8], [136, 150]),
     ] {
         let case = Case::new(c);
         let none = Epilogue::default();
@@ -238,6 +253,7 @@ fn errors_stay_within_what_is_documented() {
     let five = Case::new(self::five(4, [12, 12], [128, 64], 2));
     let four = Case::new(self::four(4, [16, 16], [128, 64], 1));
     let phases = Case::new(self::phases(4, [16, 16], [128, 64]));
+    let shortened = Case::new(self::shortened(4, [16, 16], [128, 64]));
     let many_tiles = Case::new(Conv2d { batch: 16, ..self::three(1, [64, 64], [8, 8], 1) });
     for (case, bounds) in [
         (three, ERROR_THREE),
@@ -245,6 +261,7 @@ fn errors_stay_within_what_is_documented() {
         (five, ERROR_FIVE),
         (four, ERROR_FOUR),
         (phases, ERROR_TWO),
+        (shortened, ERROR_TWO),
         (many_tiles, ERROR_THREE),
     ] {
         let found = case.compute(form());

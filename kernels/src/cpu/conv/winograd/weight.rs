@@ -9,6 +9,7 @@
 //! points, whose sums stay in its second-level cache until they are taps, and the taps of the stretches are added.
 
 use super::correlation::Correlation;
+use super::filters::exchange;
 use super::lines::{Family, Line};
 use super::panels::{Gather, LANES, Panels, apart, points};
 use super::plane::{Grid, Sink, prefetch, transform};
@@ -217,10 +218,12 @@ impl Kernel for Multiply<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let WeightGradient { deep, wide, count, .. } = *self.step;
+        let WeightGradient { forward, deep, wide, count } = *self.step;
         let Block { rows, columns } = self.block;
         let (first_row, first_column) = (rows.start / LANES, columns.start / LANES);
         for point in self.points.clone() {
+            // Taps that are missing need no sums.
+            let needed = forward.filters.vectors_at(0, point);
             let from = self.deep.as_ptr().wrapping_add(point * deep.stride());
             let from_wide = self.wide.as_ptr().wrapping_add(point * wide.stride());
             let to = self.to.wrapping_add(point * product_stride());
@@ -253,6 +256,9 @@ impl Kernel for Multiply<'_> {
                             accumulate: self.accumulate || begin > 0,
                             ahead: [from.wrapping_add(next), ahead_wide],
                         };
+                        if !needed.contains(&(row / LANES)) {
+                            continue;
+                        }
                         ahead_wide = ahead_wide.wrapping_add(LANES * deep.rows / 2);
                         let to = to.wrapping_add((row - rows.start) * BLOCK + column - columns.start);
                         // SAFETY: the panels have room for whole vectors, the sums for a whole block. What is fetched
@@ -363,7 +369,7 @@ impl<F: Family> Kernel for Finish<'_, F> {
         let per_phase = filters.vectors() * LANES;
         let size = filters.channels_in * filters.channels_out;
         for row in rows.clone() {
-            let (phase, channel) = (row / per_phase, row % per_phase);
+            let (phase, channel) = (exchange(row / per_phase, filters.side_by_side), row % per_phase);
             if channel >= filters.channels_in {
                 continue;
             }
@@ -377,6 +383,10 @@ impl<F: Family> Kernel for Finish<'_, F> {
                     start: self.dw.pointer().wrapping_add(first + channel * filters.channels_out + column),
                     down: filters.step * filters.kernel[1] * size,
                     right: filters.step * size,
+                    there: [
+                        (filters.kernel[0] - phase / 2).div_ceil(filters.step),
+                        (filters.kernel[1] - phase % 2).div_ceil(filters.step),
+                    ],
                     count: filters.channels_out - column,
                     accumulate: self.accumulate,
                 };
@@ -392,6 +402,8 @@ struct Taps {
     start: *mut f32,
     down: usize,
     right: usize,
+    /// Rows and columns: others are missing from the kernel.
+    there: [usize; 2],
     /// Output channels left.
     count: usize,
     accumulate: bool,
@@ -400,6 +412,9 @@ struct Taps {
 impl Sink for Taps {
     #[inline(always)]
     unsafe fn put<V: Lanes>(&self, row: usize, column: usize, value: V) {
+        if row >= self.there[0] || column >= self.there[1] {
+            return;
+        }
         let to = self.start.wrapping_add(row * self.down + column * self.right);
         // SAFETY: the tap lies in the weights and has `count` output channels left.
         unsafe {

@@ -1,4 +1,7 @@
-//! The flags of `gobelin superres`.
+//! The flags of `gobelin superres`, and what they make.
+
+mod check;
+mod painting;
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -6,23 +9,19 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 use gobelin_datasets::{
-    AtLeast, Augmentation, Dataset, Loader, LoaderOptions, OpenOptions, Picture, Remembered, Source, Split,
-    Subset, faces, held_out_samples,
+    AtLeast, Augmentation, Dataset, Loader, LoaderOptions, OpenOptions, Remembered, Source, Split, Subset,
+    faces, held_out_samples,
 };
-use gobelin_harness::{Defaults, Error, Failure, Given, Origin, Recipe, RunOptions, Tool, VggOptions};
-use gobelin_losses::content::{Content, Normalise};
+use gobelin_harness::{Defaults, Failure, Given, Recipe, RunOptions, Tool, VggOptions};
 use gobelin_losses::layers::Layers;
 use gobelin_losses::perceptual::Perceptual;
-use gobelin_losses::style::{Gram, Style};
-use gobelin_losses::style_transfer::StyleTransfer;
 use gobelin_nets::dcgan::Upsampling;
 use gobelin_nets::super_resolution;
-use gobelin_nets::vgg19::{Images, Layer, Pooling, Vgg19};
+use gobelin_nets::vgg19::{Images, Pooling, Vgg19};
 use serde::{Deserialize, Serialize};
 
+use self::check::{layer_names, refuse};
 use crate::apply;
-use crate::degrade::tensor;
-use crate::gallery::Gallery;
 use crate::judge::Judge;
 use crate::learner::{AdversaryOptions, Learner};
 use crate::network::Shape;
@@ -39,14 +38,6 @@ const DRAWN: usize = 440;
 const DRAWN_SIDE: usize = 192;
 /// What a score of discriminators with 1, 2 and 3 layers sees.
 const PATCHES: [usize; 3] = [16, 34, 70];
-/// The layers that see the painter's content and style: the paper's, and those for random filters.
-const PAPERS_LAYERS: [&str; 2] = ["relu3_3", "relu1_2,relu2_2,relu3_3,relu4_3"];
-const RANDOM_LAYERS: [&str; 2] = ["conv2_2", "conv1_1,conv2_1,conv3_1,conv4_1"];
-/// The style that is painted in where none is given.
-const STYLE: &str = "drawn:brush:2";
-/// The least rows and columns that the discriminator and the deepest layers of VGG-19 can be shown.
-const SMALLEST: usize = 32;
-
 /// What is particular to super-resolution. What is not given is chosen by the data, and then written to config.toml.
 #[derive(Clone, Debug, clap::Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -75,7 +66,7 @@ pub struct SuperresOptions {
     /// The discriminator's learning rate
     #[arg(long, value_name = "RATE", default_value_t = 1e-4)]
     pub discriminator_rate: f64,
-    /// With --task style: the picture whose style is taken, a PNG or JPEG file, or drawn:KIND[:SEED] [default: drawn:brush:2]
+    /// With --task style: the picture whose style is taken, a PNG or JPEG file, drawn:KIND or drawn:KIND:SEED [default: drawn:brush:2]
     #[arg(long, value_name = "PICTURE")]
     pub style: Option<String>,
     /// With --task style: the longer side of that picture in pixels [default: as --size]
@@ -172,141 +163,10 @@ pub enum Upsample {
     Resize,
 }
 
-fn refuse(message: impl Into<String>) -> Failure {
-    Error::Call(message.into()).into()
-}
-
-/// Flags that mean something for one task only.
-const OF_SUPER_RESOLUTION: [&str; 10] = [
-    "scale",
-    "loss",
-    "layers",
-    "gan-weight",
-    "discriminator-width",
-    "patch",
-    "discriminator-rate",
-    "blocks",
-    "upsample",
-    "skip",
-];
-const OF_STYLE: [&str; 7] =
-    ["style", "style-size", "content-weight", "content-layer", "style-weight", "style-layers", "tv"];
-/// Flags that mean something with a discriminator only.
-const OF_GAN: [&str; 4] = ["gan-weight", "discriminator-width", "patch", "discriminator-rate"];
-
-/// The names between commas.
-fn layer_names(text: &str) -> Vec<&str> {
-    text.split(',').map(str::trim).collect()
-}
-
 impl SuperresOptions {
-    /// Flags of the other task, or of another loss.
-    fn check_given(&self, given: &Given) -> Result<(), Failure> {
-        let (of_the_other, task) = match self.task {
-            Work::SuperResolution => (&OF_STYLE[..], "style"),
-            Work::Style => (&OF_SUPER_RESOLUTION[..], "super-resolution"),
-        };
-        if let Some(flag) = of_the_other.iter().find(|flag| given.contains(flag)) {
-            return Err(refuse(format!("--{flag}: means something with --task {task} only; leave it out")));
-        }
-        let adversarial = self.loss == Some(Loss::PerceptualGan);
-        if let Some(flag) = OF_GAN.iter().find(|flag| given.contains(flag) && !adversarial) {
-            return Err(refuse(format!(
-                "--{flag}: means something with --loss perceptual+gan only; leave it out"
-            )));
-        }
-        let loss = self.loss.unwrap_or_else(|| self.own_loss());
-        let looks = self.task == Work::Style || loss != Loss::Mse;
-        if let Some(flag) = ["vgg", "vgg-normalisation", "layers", "pooling"]
-            .iter()
-            .find(|flag| given.contains(flag) && !looks)
-        {
-            return Err(refuse(format!("--{flag}: --loss mse does not look through VGG-19; leave it out")));
-        }
-        Ok(())
-    }
-
     /// The loss where none is given.
     fn own_loss(&self) -> Loss {
         if self.vgg.vgg.is_some() { Loss::Perceptual } else { Loss::Mse }
-    }
-
-    /// Values out of range.
-    fn check(&self) -> Result<(), Failure> {
-        let between = |flag: &str, value: f64, low: f64, high: f64| {
-            if (low..=high).contains(&value) {
-                return Ok(());
-            }
-            Err(refuse(format!("--{flag} {value}: expected {low} to {high}")))
-        };
-        if let Some(scale) = self.scale.filter(|scale| ![4, 8].contains(scale)) {
-            return Err(refuse(format!("--scale {scale}: expected 4 or 8")));
-        }
-        if !PATCHES.contains(&self.patch) {
-            return Err(refuse(format!("--patch {}: expected 16, 34 or 70", self.patch)));
-        }
-        between("gan-weight", f64::from(self.gan_weight), 0.0, 1e6)?;
-        between("content-weight", f64::from(self.content_weight.unwrap_or(1.0)), 0.0, 1e12)?;
-        between("style-weight", f64::from(self.style_weight), 0.0, 1e12)?;
-        between("tv", f64::from(self.tv), 0.0, 1e12)?;
-        if self.content_weight == Some(0.0) && self.style_weight == 0.0 && self.tv == 0.0 {
-            let message = "--content-weight 0 --style-weight 0 --tv 0: nothing is left to learn; give one of them a weight";
-            return Err(refuse(message));
-        }
-        between("width", self.width.unwrap_or(64) as f64, 1.0, 512.0)?;
-        between("discriminator-width", self.discriminator_width.unwrap_or(64) as f64, 1.0, 512.0)?;
-        between("blocks", self.blocks as f64, 0.0, 64.0)?;
-        between("learning-rate", self.learning_rate, 0.0, 10.0)?;
-        between("discriminator-rate", self.discriminator_rate, 0.0, 10.0)?;
-        between("held-out", self.held_out as f64, 1.0, 1e6)?;
-        between("style-size", self.style_size.unwrap_or(256) as f64, 16.0, 4096.0)?;
-        let multiple = self.multiple();
-        if let Some(size) = self.size
-            && !((SMALLEST..=2048).contains(&size) && size.is_multiple_of(multiple))
-        {
-            return Err(refuse(format!(
-                "--size {size}: expected a multiple of {multiple} from {} to 2048",
-                SMALLEST.next_multiple_of(multiple)
-            )));
-        }
-        // The mirrored borders of the network need five pixels.
-        if let (Work::SuperResolution, Some(size)) = (self.task, self.size)
-            && size / multiple < 5
-        {
-            return Err(refuse(format!(
-                "--size {size}: {0}x{0} pixels once --scale {multiple} has made it small; expected 5x5 or more, a --size of \
-                 {1} or more",
-                size / multiple,
-                5 * multiple
-            )));
-        }
-        for (flag, names) in [
-            ("layers", Some(&self.layers)),
-            ("content-layer", self.content_layer.as_ref()),
-            ("style-layers", self.style_layers.as_ref()),
-        ] {
-            if let Some(names) = names {
-                self.check_layers(flag, names)?;
-            }
-        }
-        if let Some(names) = self.content_layer.as_ref().filter(|names| names.contains(',')) {
-            return Err(refuse(format!("--content-layer {names}: expected one layer")));
-        }
-        Ok(())
-    }
-
-    /// Layers that VGG-19 does not have, or that see nothing of pictures so small.
-    fn check_layers(&self, flag: &str, names: &str) -> Result<(), Failure> {
-        for name in layer_names(names) {
-            let layer = Layer::from_str(name).map_err(|error| refuse(format!("--{flag}: {error}")))?;
-            let side = layer.smallest_side();
-            if self.size.is_some_and(|size| size < side) {
-                return Err(refuse(format!(
-                    "--{flag} {name}: sees pictures of {side} pixels or more; use a larger --size"
-                )));
-            }
-        }
-        Ok(())
     }
 
     /// What sizes are multiples of.
@@ -344,51 +204,6 @@ impl SuperresOptions {
             _ if split == Split::HeldOut => data,
             _ => Arc::new(Remembered::new(Arc::new(Subset::first(data, DRAWN)))),
         })
-    }
-
-    /// The painter's terms; each Gram matrix divided by the number of features, the content distance likewise.
-    fn style_transfer(&self) -> StyleTransfer {
-        StyleTransfer {
-            content: Content {
-                layer: self.content_layer.clone().expect("settled before"),
-                half: false,
-                normalise: Normalise::Chw,
-            },
-            style: Style {
-                layers: Layers::alike(&layer_names(self.style_layers.as_ref().expect("settled before")), 1.0),
-                gram: Gram::Chw,
-                ..Style::default()
-            },
-            alpha: self.content_weight.expect("settled before"),
-            beta: self.style_weight,
-            tv_weight: self.tv,
-        }
-    }
-
-    /// The style picture, as large as `--style-size` says.
-    fn style_picture(&self, run: &RunOptions) -> Result<Picture, Failure> {
-        let side = self.style_size.expect("settled before");
-        let picture = Origin::parse("style", self.style.as_ref().expect("settled before"))?
-            .open("style", side, run.seed)?;
-        let longest = picture.height.max(picture.width);
-        let [height, width] =
-            [picture.height, picture.width].map(|length| (length * side + longest / 2) / longest);
-        if height.min(width) < 16 {
-            return Err(refuse(format!(
-                "--style {}: {width}x{height} pixels with --style-size {side}; expected at least 16 on each side",
-                self.style.as_deref().unwrap_or(STYLE)
-            )));
-        }
-        for name in layer_names(self.style_layers.as_ref().expect("settled before")) {
-            let least = Layer::from_str(name).map_err(|error| refuse(error.to_string()))?.smallest_side();
-            if height.min(width) < least {
-                return Err(refuse(format!(
-                    "--style-layers {name}: sees pictures of {least} pixels or more, the style picture has {width}x{height}; use \
-                     a larger --style-size"
-                )));
-            }
-        }
-        Ok(picture.resize(height, width))
     }
 
     fn shape(&self) -> Shape {
@@ -437,7 +252,6 @@ impl Recipe for SuperresOptions {
             self.upsample.get_or_insert(if drawn { Upsample::Resize } else { Upsample::Deconv });
             self.skip.get_or_insert(drawn);
         } else {
-            self.style.get_or_insert(STYLE.to_owned());
             self.settle_painting();
         }
         if !enlarging || self.loss != Some(Loss::Mse) {
@@ -476,16 +290,6 @@ impl Recipe for SuperresOptions {
 }
 
 impl SuperresOptions {
-    /// Through trained filters the painter's terms are the paper's. Random ones see the same in noise as in a texture once their
-    /// ReLUs and maxima have made all features positive; before the ReLU, and with average pooling, they tell them apart.
-    fn settle_painting(&mut self) {
-        let random = self.vgg.vgg.is_none();
-        let [content, style] = if random { RANDOM_LAYERS } else { PAPERS_LAYERS };
-        self.content_layer.get_or_insert(content.to_owned());
-        self.style_layers.get_or_insert(style.to_owned());
-        self.content_weight.get_or_insert(if random { 5.0 } else { 1.0 });
-    }
-
     fn build_settled(&self, run: &RunOptions) -> Result<SuperresTrainer, Failure> {
         let size = self.size.expect("settled");
         let data = self.open(run, Split::Train)?;
@@ -530,15 +334,6 @@ impl SuperresOptions {
         };
         let judge = Judge::new(held_out, self.held_out, scale)?;
         Ok((objective, Task::SuperResolution { scale, judge, scores: None }))
-    }
-
-    fn painting(&self, run: &RunOptions, held_out: Arc<dyn Dataset>) -> Result<(Objective, Task), Failure> {
-        let style = self.style_picture(run)?;
-        let objective = Objective::style(self.style_transfer(), &tensor(&style), self.network(run)?);
-        let gallery = Gallery::new(held_out, self.held_out, self.size.expect("settled"), &style)?;
-        let before = gallery.before(&objective);
-        let name = self.style.clone().expect("settled");
-        Ok((objective, Task::Style { style, name, gallery, before, now: None }))
     }
 
     /// What the weights' file says of itself.
