@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::rc::{Rc, Weak};
 
 use gobelin_kernels::cuda::elementwise::Zip;
@@ -14,6 +15,16 @@ use crate::var::Var;
 
 /// From the gradient of an op's output to those of its inputs.
 pub type Rule = Box<dyn Fn(Step) -> Vec<Option<Var>>>;
+
+/// From the gradients of an op's outputs, none of those that nothing depends on, to those of its inputs.
+pub(crate) type ManyRule = Box<dyn Fn(Step<Vec<Option<Var>>>) -> Vec<Option<Var>>>;
+
+/// An op's rule, by the number of its outputs.
+enum AnyRule {
+    One(Rule),
+    /// Its outputs are the nodes behind it, as many as told.
+    Many(ManyRule, usize),
+}
 
 /// Records the ops of one step and differentiates them.
 ///
@@ -43,7 +54,9 @@ struct Node {
 enum State {
     /// A leaf: nothing to go back to.
     Leaf,
-    Recorded(Rule),
+    /// One of several outputs, whose gradient waits for the op's rule.
+    Output,
+    Recorded(AnyRule),
     /// First-order gradients went through and freed what was saved.
     Used,
 }
@@ -62,15 +75,15 @@ impl Place {
 }
 
 /// What a backward rule gets.
-pub struct Step<'a> {
-    /// The gradient of the op's output, of the output's shape.
-    pub gradient: Var,
+pub struct Step<'a, G = Var> {
+    /// The gradient of the op's output, of the output's shape; of several outputs, that of each.
+    pub gradient: G,
     needs: &'a [bool],
     place: &'a Place,
     recording: bool,
 }
 
-impl Step<'_> {
+impl<G> Step<'_, G> {
     /// Whether the gradient of input number `input` is wanted.
     pub fn needs(&self, input: usize) -> bool {
         self.needs[input]
@@ -80,7 +93,9 @@ impl Step<'_> {
     pub fn is_final(&self) -> bool {
         !self.recording
     }
+}
 
+impl Step<'_> {
     /// The op's own output as a tracked value, from the tensor the rule saved.
     pub fn output(&self, saved: &Tensor) -> Var {
         if self.recording { Var::at(saved.clone(), self.place.clone()) } else { Var::constant(saved.clone()) }
@@ -175,27 +190,36 @@ impl Tape {
         let mut gradients: Vec<Option<Var>> = vec![None; last + 1];
         gradients[last] = Some(Var::constant(loss.tensor().full_beside(loss.shape(), 1.0)));
         for node in (0..=last).rev() {
-            if !leads[node] || gradients[node].is_none() {
-                continue;
-            }
+            let outputs = self.outputs(node);
+            let mut found = outputs.filter(|&output| output <= last && gradients[output].is_some());
+            let Some(first) = found.next().filter(|_| leads[node]) else { continue };
+            let shape = gradients[first].as_ref().map(|gradient| gradient.shape().to_vec());
             let Some((rule, op, sources)) = self.take_rule(node, recording) else { continue };
             // A value asked for keeps its gradient; any other is handed on, so that its memory can be used again.
-            let gradient =
-                if wanted.contains(&Some(node)) { gradients[node].clone() } else { gradients[node].take() };
+            let mut hand_on = |node: usize| {
+                let slot = gradients.get_mut(node)?;
+                if wanted.contains(&Some(node)) { slot.clone() } else { slot.take() }
+            };
             let needs: Vec<bool> = sources.iter().map(|s| s.is_some_and(|s| leads[s])).collect();
-            let place = self.place(node);
-            let step =
-                Step { gradient: gradient.expect("checked above"), needs: &needs, place: &place, recording };
-            let shape = step.gradient.shape().to_vec();
-            let results = rule(step);
-            profile::charge(op, std::iter::empty(), &shape);
+            let (needs, place) = (&*needs, &self.place(node));
+            let results = match &rule {
+                AnyRule::One(rule) => {
+                    rule(Step { gradient: hand_on(node).expect("found above"), needs, place, recording })
+                }
+                AnyRule::Many(rule, count) => {
+                    let gradient = (node + 1..=node + count).map(hand_on).collect();
+                    rule(Step { gradient, needs, place, recording })
+                }
+            };
+            profile::charge(op, std::iter::empty(), &shape.expect("found above"));
             assert!(results.len() == sources.len(), "{op}: its rule gave {} gradients", results.len());
             if recording {
                 self.0.nodes.borrow_mut()[node].state = State::Recorded(rule);
             } else {
                 drop(rule);
             }
-            for ((result, source), _) in results.into_iter().zip(sources).zip(needs).filter(|(_, need)| *need)
+            for ((result, source), _) in
+                results.into_iter().zip(sources).zip(needs).filter(|(_, need)| **need)
             {
                 let (Some(result), Some(source)) = (result, source) else { continue };
                 let slot = &mut gradients[source];
@@ -231,15 +255,23 @@ impl Tape {
         leads
     }
 
-    /// A node's rule (`None` for leaves), name and inputs. The rule is out of the tape while it runs, since it may record.
+    /// The nodes whose gradients a node's rule takes: its own, or those behind it.
+    fn outputs(&self, node: usize) -> Range<usize> {
+        match self.0.nodes.borrow()[node].state {
+            State::Recorded(AnyRule::Many(_, count)) => node + 1..node + 1 + count,
+            _ => node..node + 1,
+        }
+    }
+
+    /// A node's rule (`None` for leaves and outputs), name and inputs. The rule is out of the tape while it runs, since it may record.
     #[track_caller]
-    fn take_rule(&self, node: usize, recording: bool) -> Option<(Rule, &'static str, Vec<Option<usize>>)> {
+    fn take_rule(&self, node: usize, recording: bool) -> Option<(AnyRule, &'static str, Vec<Option<usize>>)> {
         let mut nodes = self.0.nodes.borrow_mut();
         let entry = &mut nodes[node];
         match std::mem::replace(&mut entry.state, State::Used) {
             State::Recorded(rule) => Some((rule, entry.op, entry.inputs.clone())),
-            State::Leaf => {
-                entry.state = State::Leaf;
+            state @ (State::Leaf | State::Output) => {
+                entry.state = state;
                 None
             }
             State::Used => panic!(
@@ -278,6 +310,23 @@ impl Tape {
 
     /// Puts an op on the tape of its tracked inputs, if there is one and it is recording.
     pub(crate) fn record(op: &'static str, inputs: &[&Var], rule: impl FnOnce() -> Rule) -> Option<Place> {
+        let (tape, node) = Self::put(op, inputs, || AnyRule::One(rule()))?;
+        Some(tape.place(node))
+    }
+
+    /// The same for an op of several outputs: the place of each.
+    pub(crate) fn record_many(
+        op: &'static str,
+        inputs: &[&Var],
+        outputs: usize,
+        rule: impl FnOnce() -> ManyRule,
+    ) -> Option<Vec<Place>> {
+        let (tape, node) = Self::put(op, inputs, || AnyRule::Many(rule(), outputs))?;
+        let place = |_| tape.place(tape.push(Node { op, inputs: vec![Some(node)], state: State::Output }));
+        Some((0..outputs).map(place).collect())
+    }
+
+    fn put(op: &'static str, inputs: &[&Var], rule: impl FnOnce() -> AnyRule) -> Option<(Self, usize)> {
         let mut tapes = inputs.iter().filter_map(|input| input.place()).map(|place| &place.tape);
         let first = tapes.next()?;
         assert!(
@@ -292,7 +341,7 @@ impl Tape {
         let tape = Self(inner);
         let inputs = inputs.iter().map(|input| input.place().map(|place| place.node)).collect();
         let node = tape.push(Node { op, inputs, state: State::Recorded(rule()) });
-        Some(tape.place(node))
+        Some((tape, node))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::profile;
-use crate::tape::{Place, Rule, Step, Tape};
+use crate::tape::{ManyRule, Place, Rule, Step, Tape};
 use crate::tensor::Tensor;
 
 /// A [`Tensor`] that may be tracked by a [`Tape`]: what layers, losses and ops take and return.
@@ -87,6 +87,21 @@ impl Var {
         match Tape::record(op, inputs, || -> Rule { Box::new(rule) }) {
             Some(place) => Self::at(output, place),
             None => Self::constant(output),
+        }
+    }
+
+    /// As [`Var::record`], of an op with several outputs: its rule gets the gradient of each, `None` of those that nothing depends on.
+    pub(crate) fn record_many(
+        op: &'static str,
+        outputs: Vec<Tensor>,
+        inputs: &[&Var],
+        rule: impl Fn(Step<Vec<Option<Var>>>) -> Vec<Option<Var>> + 'static,
+    ) -> Vec<Self> {
+        let shape: &[usize] = outputs.first().map_or(&[], Tensor::shape);
+        profile::charge(op, inputs.iter().map(|input| input.shape()), shape);
+        match Tape::record_many(op, inputs, outputs.len(), || -> ManyRule { Box::new(rule) }) {
+            Some(places) => outputs.into_iter().zip(places).map(|(y, place)| Self::at(y, place)).collect(),
+            None => outputs.into_iter().map(Self::constant).collect(),
         }
     }
 }

@@ -14,7 +14,7 @@ use gobelin_autograd::ops::Window;
 use gobelin_autograd::random::Generator;
 use gobelin_autograd::{Var, ops};
 
-use crate::layers::{Linear, Pool, conv_norm_relu};
+use crate::layers::{Conv, Linear, Pool, conv_norm_relu};
 use crate::module::{Entry, Module, Sequential, join};
 use crate::pass::Pass;
 
@@ -134,12 +134,30 @@ impl Inception {
         branches.push(branch);
         Self { branches }
     }
+
+    /// The branches' maps, with the convolutions that read the input run together.
+    fn run_beside(&self, pass: &Pass, x: &Var) -> Vec<Var> {
+        let first = |branch: &Sequential| branch.first_conv().is_some_and(Conv::is_pointwise);
+        let convs = self.branches.iter().filter(|branch| first(branch));
+        let convs: Vec<&Conv> = convs.filter_map(|branch| branch.first_conv()).collect();
+        let mut maps = Conv::run_beside(&convs, pass, x).into_iter();
+        let run = |branch: &Sequential| {
+            let map = first(branch).then(|| maps.next()).flatten();
+            map.map_or_else(|| branch.forward(pass, x), |map| branch.behind_first_conv(pass, &map))
+        };
+        self.branches.iter().map(run).collect()
+    }
 }
 
 impl Module for Inception {
     fn forward(&self, pass: &Pass, x: &Var) -> Var {
-        let run = |(number, branch): (usize, &Sequential)| pass.run(&format!("branches.{number}"), branch, x);
-        let maps: Vec<Var> = self.branches.iter().enumerate().map(run).collect();
+        let maps: Vec<Var> = if pass.is_tapped() {
+            let run =
+                |(number, branch): (usize, &Sequential)| pass.run(&format!("branches.{number}"), branch, x);
+            self.branches.iter().enumerate().map(run).collect()
+        } else {
+            self.run_beside(pass, x)
+        };
         ops::concat(&maps.iter().collect::<Vec<_>>(), 3)
     }
 

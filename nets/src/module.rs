@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use gobelin_autograd::{Device, Parameter, Var};
 
-use crate::layers::Activation;
+use crate::layers::{Activation, Conv};
 use crate::pass::Pass;
 
 /// A net or a layer.
@@ -20,6 +20,16 @@ pub trait Module {
     /// The activation that this module is, if it is one.
     fn as_activation(&self) -> Option<Activation> {
         None
+    }
+
+    /// The convolution that is all this module does with its input at first, if there is one: several of one input may run together.
+    fn first_conv(&self) -> Option<&Conv> {
+        None
+    }
+
+    /// Runs on what came out of [`Module::first_conv`].
+    fn behind_first_conv(&self, _: &Pass, _: &Var) -> Var {
+        unreachable!("a module without a first convolution")
     }
 
     /// Adds every tensor the module holds to `entries`, named after `prefix`.
@@ -131,6 +141,14 @@ impl Sequential {
 impl Module for Sequential {
     fn forward(&self, pass: &Pass, x: &Var) -> Var {
         self.run(0..self.modules.len(), pass, x)
+    }
+
+    fn first_conv(&self) -> Option<&Conv> {
+        self.modules.first()?.first_conv()
+    }
+
+    fn behind_first_conv(&self, pass: &Pass, y: &Var) -> Var {
+        self.run(1..self.modules.len(), pass, &self.modules[0].behind_first_conv(pass, y))
     }
 
     fn list(&self, prefix: &str, entries: &mut Vec<Entry>) {

@@ -41,13 +41,33 @@ impl Conv {
     }
 }
 
+impl Conv {
+    /// Whether it sees but one pixel at a time.
+    pub(crate) fn is_pointwise(&self) -> bool {
+        self.window == ops::Window { exact: self.window.exact, ..ops::Window::square(1, 1, 0) }
+    }
+
+    /// What each of some convolutions that are pointwise makes of `x`, before their biases.
+    pub(crate) fn run_beside(convs: &[&Self], pass: &Pass, x: &Var) -> Vec<Var> {
+        let weights: Vec<Var> = convs.iter().map(|conv| pass.parameter(&conv.weight)).collect();
+        ops::pointwise(x, &weights.iter().collect::<Vec<_>>(), pass.is_exact())
+    }
+}
+
 impl Module for Conv {
     fn forward(&self, pass: &Pass, x: &Var) -> Var {
         let window = ops::Window { exact: pass.is_exact(), ..self.window };
-        let y = ops::conv2d(x, &pass.parameter(&self.weight), window);
+        self.behind_first_conv(pass, &ops::conv2d(x, &pass.parameter(&self.weight), window))
+    }
+
+    fn first_conv(&self) -> Option<&Conv> {
+        Some(self)
+    }
+
+    fn behind_first_conv(&self, pass: &Pass, y: &Var) -> Var {
         match &self.bias {
-            Some(bias) if pass.is_tapped() || !self.bias_cancels => ops::add(&y, &pass.parameter(bias)),
-            _ => y,
+            Some(bias) if pass.is_tapped() || !self.bias_cancels => ops::add(y, &pass.parameter(bias)),
+            _ => y.clone(),
         }
     }
 

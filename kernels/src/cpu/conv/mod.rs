@@ -14,6 +14,7 @@ mod gather;
 mod matrix;
 mod narrow;
 mod plan;
+pub mod pointwise;
 mod prepared;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! How a product is cut into tasks: by its shape alone.
 
 use super::micro::{COLUMNS, ROWS};
-use super::{DEPTH, Gemm, even};
+use super::{DEPTH, even};
 use std::ops::Range;
 
 /// Tasks wanted: equal ones for 2, 3, 4, 6 or 12 threads.
@@ -51,20 +51,21 @@ pub(super) struct Task {
 impl Cut {
     /// Where C is so small that cutting its sides gives too few tasks, the sum is cut too: that costs another
     /// matrix of the size of C for each further stretch.
-    pub(super) fn of(shape: &Gemm, batch: usize) -> Self {
-        let sizes = [shape.m, shape.n];
+    ///
+    /// `sizes` are the rows and columns of C.
+    pub(super) fn of(sizes: [usize; 2], k: usize, batch: usize) -> Self {
         let wanted = TASKS.div_ceil(batch);
         let pieces = |axis: usize, wanted: usize| {
             let most = sizes[axis].div_ceil(MOST[axis]).max(wanted);
             paired(most.min(sizes[axis] / FEWEST[axis]).max(1))
         };
         // The longer side first, the other as far as tasks are still wanting.
-        let long = usize::from(shape.n >= shape.m);
+        let long = usize::from(sizes[1] >= sizes[0]);
         let mut cut = [1, 1];
         cut[long] = pieces(long, wanted);
         cut[1 - long] = pieces(1 - long, wanted.div_ceil(cut[long]));
-        let depth = even(shape.k, DEPTH, 1);
-        let steps = shape.k.div_ceil(depth);
+        let depth = even(k, DEPTH, 1);
+        let steps = k.div_ceil(depth);
         let stretches = paired((wanted / (cut[0] * cut[1])).clamp(1, steps.div_ceil(FEWEST[2])));
         let shared = [Side::Right, Side::Left][long];
         Self { shared, depth, stretches, sizes, pieces: cut, steps }

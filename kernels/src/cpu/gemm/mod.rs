@@ -23,7 +23,7 @@ use crate::cpu::parallel;
 use crate::cpu::simd::{Form, Kernel, Vector, dispatch_as, form};
 use cut::{Cut, Side, Task};
 use micro::{COLUMNS, ROWS, Tile};
-use operands::Operands;
+use operands::{Columns, Operands, Term};
 use output::Output;
 
 /// Longest stretch of the sum between two visits to C: a panel of B takes 16 KB of a first-level cache of 32 KB; with
@@ -98,6 +98,87 @@ pub fn gemm_batch(shape: &Gemm, batch: &Batch, a: &[f32], b: &[f32], c: &mut [f3
     gemm_batch_as(form(), shape, batch, a, b, c);
 }
 
+/// Computes the products of one A with several B, `C = A B` for each: what is read of A serves them all. `shape.n` is the sum of
+/// their columns.
+///
+/// # Panics
+/// If a slice is shorter than its matrix.
+#[track_caller]
+pub fn gemm_beside(shape: &Gemm, a: &[f32], products: &mut [Beside]) {
+    gemm_beside_as(form(), shape, a, products);
+}
+
+/// A product among several side by side.
+pub struct Beside<'a> {
+    /// Columns of B and C.
+    pub n: usize,
+    /// Its B.
+    pub b: &'a [f32],
+    /// Its C.
+    pub c: &'a mut [f32],
+}
+
+#[track_caller]
+pub(crate) fn gemm_beside_as(form: Form, shape: &Gemm, a: &[f32], products: &mut [Beside]) {
+    let &Gemm { m, n, k, .. } = shape;
+    let fits = products.iter().all(|p| p.b.len() >= k * p.n && p.c.len() >= m * p.n);
+    let sum: usize = products.iter().map(|p| p.n).sum();
+    assert!(
+        fits && a.len() >= m * k && sum == n,
+        "gemm: {shape:?} does not fit products of {sum} columns and their slices"
+    );
+    let mut first = 0;
+    let mut columns = Vec::with_capacity(products.len());
+    let mut outputs = Vec::with_capacity(products.len());
+    for Beside { n, b, c } in products.iter_mut().filter(|product| product.n > 0) {
+        columns.push(Columns { b, width: *n, first });
+        outputs.push(Output::new(c));
+        first += n.next_multiple_of(2 * COLUMNS);
+    }
+    let terms = [Term { a, b: &[], length: k, first: 0 }];
+    let batch = Batch { count: 1, stride_a: 0, stride_b: 0, stride_c: 0 };
+    run(form, shape, &batch, &columns, &terms, &outputs);
+}
+
+/// Computes a sum of products, `C = A B + A' B' + ...`. `shape.k` is the sum of their lengths.
+///
+/// # Panics
+/// If a slice is shorter than its matrix.
+#[track_caller]
+pub fn gemm_sum(shape: &Gemm, products: &[Added], c: &mut [f32]) {
+    gemm_sum_as(form(), shape, products, c);
+}
+
+/// A product among several that are added.
+pub struct Added<'a> {
+    /// Columns of A, rows of B.
+    pub k: usize,
+    /// Its A.
+    pub a: &'a [f32],
+    /// Its B.
+    pub b: &'a [f32],
+}
+
+#[track_caller]
+pub(crate) fn gemm_sum_as(form: Form, shape: &Gemm, products: &[Added], c: &mut [f32]) {
+    let &Gemm { m, n, k, .. } = shape;
+    let fits = products.iter().all(|p| p.a.len() >= m * p.k && p.b.len() >= p.k * n);
+    let sum: usize = products.iter().map(|p| p.k).sum();
+    assert!(
+        fits && c.len() >= m * n && sum == k,
+        "gemm: {shape:?} does not fit products of {sum} steps and their slices"
+    );
+    let mut first = 0;
+    let mut terms = Vec::with_capacity(products.len());
+    for &Added { k, a, b } in products.iter().filter(|product| product.k > 0) {
+        terms.push(Term { a, b, length: k, first });
+        first += k;
+    }
+    let columns = [Columns { b: terms.first().map_or(&[], |term| term.b), width: n, first: 0 }];
+    let batch = Batch { count: 1, stride_a: 0, stride_b: 0, stride_c: m * n };
+    run(form, shape, &batch, &columns, &terms, &[Output::new(c)]);
+}
+
 #[track_caller]
 fn gemm_batch_as(form: Form, shape: &Gemm, batch: &Batch, a: &[f32], b: &[f32], c: &mut [f32]) {
     let &Gemm { m, n, k, .. } = shape;
@@ -115,16 +196,30 @@ fn gemm_batch_as(form: Form, shape: &Gemm, batch: &Batch, a: &[f32], b: &[f32], 
         b.len(),
         c.len(),
     );
+    let columns = [Columns { b, width: n, first: 0 }];
+    let terms = [Term { a, b, length: k, first: 0 }];
+    run(form, shape, batch, &columns, &terms, &[Output::new(c)]);
+}
+
+/// Products whose slices are long enough; `outputs` are the C of the columns.
+fn run(form: Form, shape: &Gemm, batch: &Batch, columns: &[Columns], terms: &[Term], outputs: &[Output]) {
+    let &Gemm { m, n, k, .. } = shape;
+    if m == 0 || n == 0 {
+        return;
+    }
     if k == 0 {
-        if !shape.accumulate {
-            for item in c.chunks_mut(batch.stride_c).take(batch.count) {
-                item[..m * n].fill(0.0);
+        for (c, columns) in outputs.iter().zip(columns).filter(|_| !shape.accumulate) {
+            for item in 0..batch.count {
+                let start = c.offset(item * batch.stride_c).pointer();
+                // SAFETY: the caller vouches for each C.
+                unsafe { std::slice::from_raw_parts_mut(start, m * columns.width) }.fill(0.0);
             }
         }
         return;
     }
-    let cut = Cut::of(shape, batch.count);
-    let operands = Operands { shape, batch, a, b, depth: cut.depth };
+    let width = columns.last().map_or(0, |last| last.first + last.width);
+    let cut = Cut::of([m, width], k, batch.count);
+    let operands = Operands { shape, batch, columns, terms, depth: cut.depth };
     let shared = match cut.shared {
         Side::Left if operands.in_place() => Buffer::new(0),
         side => operands.share(form, side),
@@ -132,19 +227,25 @@ fn gemm_batch_as(form: Form, shape: &Gemm, batch: &Batch, a: &[f32], b: &[f32], 
     // The first stretch of the sum goes to C itself, each further one to a matrix of its own.
     let parts = cut.stretches - 1;
     let mut partial = Buffer::new(parts * batch.count * m * n);
-    let (output, rest) = (Output::new(c), Output::new(&mut partial));
+    let rest = Output::new(&mut partial);
+    // Where a product's part of such a matrix begins: those before it have `m` rows each.
+    let before = |index: usize| m * columns[..index].iter().map(|columns| columns.width).sum::<usize>();
     parallel::for_each(cut.tasks(batch.count), |index| {
         let task = cut.task(index);
-        let (c, accumulate) = if task.stretch == 0 {
-            (output.offset(task.item * batch.stride_c), shape.accumulate)
-        } else {
-            (rest.offset(((task.stretch - 1) * batch.count + task.item) * m * n), false)
+        let place = |index: usize| match task.stretch {
+            0 => outputs[index].offset(task.item * batch.stride_c),
+            further => rest.offset(((further - 1) * batch.count + task.item) * m * n + before(index)),
         };
+        let accumulate = task.stretch == 0 && shape.accumulate;
         let (operands, shared) = (&operands, (cut.shared, &*shared));
-        dispatch_as(form, Block { operands, shared, c, accumulate, task });
+        dispatch_as(form, Block { operands, shared, place: &place, accumulate, task: &task });
     });
-    for part in partial.chunks_exact(batch.count * m * n).take(parts) {
-        for (c, part) in c.chunks_mut(batch.stride_c).zip(part.chunks_exact(m * n)) {
+    for (number, part) in partial.chunks_exact(m * n).enumerate().take(parts * batch.count) {
+        for (index, c) in outputs.iter().enumerate() {
+            let part = &part[before(index)..][..m * columns[index].width];
+            let start = c.offset(number % batch.count * batch.stride_c).pointer();
+            // SAFETY: the caller vouches for each C.
+            let c = unsafe { std::slice::from_raw_parts_mut(start, part.len()) };
             c.iter_mut().zip(part).for_each(|(c, part)| *c += part);
         }
     }
@@ -155,9 +256,19 @@ struct Block<'a> {
     operands: &'a Operands<'a>,
     /// The operand that was packed before, whole.
     shared: (Side, &'a [f32]),
-    c: Output,
+    /// Where the C of each product begins.
+    place: &'a (dyn Fn(usize) -> Output + Sync),
     accumulate: bool,
-    task: Task,
+    task: &'a Task,
+}
+
+/// A as the micro-kernel reads it.
+#[derive(Clone, Copy)]
+enum Left<'a> {
+    /// Where it lies.
+    InPlace,
+    /// Packed, from a row on.
+    Packed(&'a [f32]),
 }
 
 impl Kernel for Block<'_> {
@@ -165,7 +276,7 @@ impl Kernel for Block<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Self { operands, shared: (side, shared), ref task, .. } = self;
+        let Self { operands, shared: (side, shared), task, .. } = self;
         let (depth, in_place) = (operands.depth, operands.in_place());
         let height = even(task.rows.len(), HEIGHT, ROWS);
         let mut own = match side {
@@ -181,27 +292,32 @@ impl Kernel for Block<'_> {
             }
             for first in task.rows.clone().step_by(height) {
                 let rows = first..task.rows.end.min(first + height);
+                if side == Side::Right && !in_place {
+                    // SAFETY: as above.
+                    unsafe { operands.pack_left::<V>(task.item, step, rows.clone(), &mut own) };
+                }
                 let (left, right) = match side {
-                    Side::Left if in_place => (operands.left(task.item, step, first), &*own),
-                    Side::Left => (&shared[first * (depth + GAP)..], &*own),
+                    _ if in_place && side == Side::Left => (Left::InPlace, &*own),
+                    Side::Left => (Left::Packed(&shared[first * (depth + GAP)..]), &*own),
                     Side::Right => {
-                        let right = &shared[task.columns.start * depth..];
-                        if in_place {
-                            (operands.left(task.item, step, first), right)
-                        } else {
-                            // SAFETY: as above.
-                            unsafe { operands.pack_left::<V>(task.item, step, rows.clone(), &mut own) };
-                            (&*own, right)
-                        }
+                        let left = if in_place { Left::InPlace } else { Left::Packed(&own) };
+                        (left, &shared[task.columns.start * depth..])
                     }
                 };
-                for (pair, column) in task.columns.clone().step_by(2 * COLUMNS).enumerate() {
-                    for (tile, row) in rows.clone().step_by(ROWS).enumerate() {
-                        let left = &left[tile * ROWS * operands.row_stride()..];
-                        let right = &right[2 * pair * COLUMNS * depth..];
-                        let size = [ROWS.min(rows.end - row), (2 * COLUMNS).min(task.columns.end - column)];
-                        // SAFETY: the tiles lie within this task's block of C, their panels in the packed operands.
-                        unsafe { self.tiles::<V>(step, left, right, [row, column], size) };
+                for (index, columns) in operands.parts(&task.columns) {
+                    let c = (self.place)(index).pointer();
+                    for column in columns.clone().step_by(2 * COLUMNS) {
+                        let at = operands.columns[index].first + column - task.columns.start;
+                        for row in rows.clone().step_by(ROWS) {
+                            let left = match left {
+                                Left::InPlace => Left::InPlace,
+                                Left::Packed(all) => Left::Packed(&all[(row - first) * (depth + GAP)..]),
+                            };
+                            let size = [ROWS.min(rows.end - row), (2 * COLUMNS).min(columns.end - column)];
+                            let place = (index, c, [row, column]);
+                            // SAFETY: the tiles lie within this task's block of C, their panels in the packed operands.
+                            unsafe { self.tiles::<V>(step, left, &right[at * depth..], place, size) };
+                        }
                     }
                 }
             }
@@ -210,48 +326,103 @@ impl Kernel for Block<'_> {
 }
 
 impl Block<'_> {
-    /// Two tiles side by side, or one where there are no more columns.
+    /// Two tiles side by side, or one where there are no more columns, at a row and column of one product's C.
     #[inline(always)]
     unsafe fn tiles<V: Vector>(
         &self,
         step: usize,
-        left: &[f32],
+        left: Left,
         right: &[f32],
-        [row, column]: [usize; 2],
+        (product, c, [row, column]): (usize, *mut f32, [usize; 2]),
         [rows, columns]: [usize; 2],
     ) {
-        let Operands { shape: &Gemm { n, transpose_a, .. }, depth, .. } = *self.operands;
-        let stride = self.operands.row_stride();
-        let k = self.operands.stretch(step).len();
+        let Operands { shape: &Gemm { transpose_a, .. }, depth, .. } = *self.operands;
+        let n = self.operands.columns[product].width;
         let accumulate = self.accumulate || step > self.task.steps.start;
-        let (a, b) = (left.as_ptr(), right.as_ptr());
-        let count = columns.div_ceil(COLUMNS);
         // SAFETY: the caller names tiles of this task (rows past the last only reach rows that are not
         // written) and panels of it.
         unsafe {
-            let c = micro::places(self.c.pointer().add(row * n + column), n, rows);
+            let c = micro::places(c.add(row * n + column), n, rows);
             if accumulate {
                 Tile::<V>::prefetch(c, columns);
             }
-            // The next rows of A: the processor's own prefetching follows a row only once it has begun.
-            let next = a.wrapping_add(ROWS * stride);
-            for r in 0..ROWS {
-                V::prefetch(next.wrapping_add(r * stride));
-                V::prefetch(next.wrapping_add(r * stride + GAP));
-            }
             let mut sums = [Tile::<V>::zero(); 2];
-            let (a, along) = if transpose_a {
-                (micro::rows(a, 1), ROWS)
-            } else {
-                // Rows past the last repeat it.
-                (std::array::from_fn(|r| a.add(r.min(rows - 1) * stride)), 1)
-            };
-            if count == 2 {
-                Tile::multiply_wide(&mut sums, k, a, along, [b, b.add(COLUMNS * depth)]);
-            } else {
-                sums[0].multiply(k, a, along, b);
+            match left {
+                Left::InPlace => {
+                    for chunk in self.operands.chunks(step) {
+                        let (a, stride) = self.operands.left(self.task.item, &chunk, row);
+                        let b = right[chunk.at * COLUMNS..].as_ptr();
+                        multiply::<V>(
+                            &mut sums,
+                            chunk.range.len(),
+                            a.as_ptr(),
+                            (stride, rows),
+                            b,
+                            depth,
+                            columns,
+                        );
+                    }
+                }
+                Left::Packed(a) if transpose_a => {
+                    let k = self.operands.stretch(step).len();
+                    ahead::<V>(a.as_ptr(), depth + GAP);
+                    let (a, b) = (micro::rows(a.as_ptr(), 1), right.as_ptr());
+                    if columns > COLUMNS {
+                        Tile::multiply_wide(&mut sums, k, a, ROWS, [b, b.add(COLUMNS * depth)]);
+                    } else {
+                        sums[0].multiply(k, a, ROWS, b);
+                    }
+                }
+                Left::Packed(a) => {
+                    let k = self.operands.stretch(step).len();
+                    let lines = (depth + GAP, rows);
+                    multiply::<V>(&mut sums, k, a.as_ptr(), lines, right.as_ptr(), depth, columns);
+                }
             }
             Tile::store_wide(&sums, c, rows, columns, accumulate);
+        }
+    }
+}
+
+/// Adds `k` steps to two tiles, or one where there are no more columns, with rows of A `stride` floats apart.
+///
+/// # Safety
+/// As [`Tile::multiply`] for the first `rows` rows, and panels of B `depth` steps apart.
+#[inline(always)]
+unsafe fn multiply<V: Vector>(
+    sums: &mut [Tile<V>; 2],
+    k: usize,
+    a: *const f32,
+    (stride, rows): (usize, usize),
+    b: *const f32,
+    depth: usize,
+    columns: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        ahead::<V>(a, stride);
+        // Rows past the last repeat it.
+        let a = std::array::from_fn(|r| a.add(r.min(rows - 1) * stride));
+        if columns > COLUMNS {
+            Tile::multiply_wide(sums, k, a, 1, [b, b.add(COLUMNS * depth)]);
+        } else {
+            sums[0].multiply(k, a, 1, b);
+        }
+    }
+}
+
+/// Asks for the next rows of A: the processor's own prefetching follows a row only once it has begun.
+///
+/// # Safety
+/// The processor must support `V`.
+#[inline(always)]
+unsafe fn ahead<V: Vector>(a: *const f32, stride: usize) {
+    let next = a.wrapping_add(ROWS * stride);
+    for r in 0..ROWS {
+        // SAFETY: the caller's promise.
+        unsafe {
+            V::prefetch(next.wrapping_add(r * stride));
+            V::prefetch(next.wrapping_add(r * stride + GAP));
         }
     }
 }

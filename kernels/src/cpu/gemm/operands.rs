@@ -1,4 +1,8 @@
-//! The two matrices that are read, and their packed copies.
+//! The matrices that are read, and their packed copies.
+//!
+//! A product may be several at once: of one A with several B side by side, each with a C of its own, so that what is packed or read of A
+//! serves them all; or a sum of products, whose columns of A and rows of B follow each other as if they were of one matrix, so that C
+//! is written once.
 //!
 //! Packed, an operand lies by product of the batch, by step of the sum, and then A by tiles of six rows, B by panels of
 //! sixteen columns.
@@ -14,11 +18,43 @@ use std::ops::Range;
 /// Tiles or panels that a packing task copies.
 const GROUP: usize = 8;
 
+/// Columns of B and C: those of one product among several side by side.
+pub(super) struct Columns<'a> {
+    pub b: &'a [f32],
+    /// How many.
+    pub width: usize,
+    /// The first of them, were all products one: a multiple of those of two panels.
+    pub first: usize,
+}
+
+/// A stretch of the sum: one product among several that are added.
+pub(super) struct Term<'a> {
+    pub a: &'a [f32],
+    /// Of a sum of products; else B is that of the columns.
+    pub b: &'a [f32],
+    /// Steps of the sum.
+    pub length: usize,
+    /// The first of them, were the sum one.
+    pub first: usize,
+}
+
+/// The part of a term that lies in a step.
+#[derive(Clone)]
+pub(super) struct Chunk {
+    pub term: usize,
+    /// Of the term.
+    pub range: Range<usize>,
+    /// Where it begins in the step.
+    pub at: usize,
+}
+
 pub(super) struct Operands<'a> {
     pub shape: &'a Gemm,
     pub batch: &'a Batch,
-    pub a: &'a [f32],
-    pub b: &'a [f32],
+    /// One, or several of one term.
+    pub columns: &'a [Columns<'a>],
+    /// One, or several of the same columns.
+    pub terms: &'a [Term<'a>],
     /// Longest step of the sum.
     pub depth: usize,
 }
@@ -29,19 +65,45 @@ impl Operands<'_> {
         step * self.depth..self.shape.k.min((step + 1) * self.depth)
     }
 
+    /// The same, term by term.
+    #[inline(always)]
+    pub(super) fn chunks(&self, step: usize) -> impl Iterator<Item = Chunk> {
+        let Range { start, end } = self.stretch(step);
+        self.terms.iter().enumerate().filter_map(move |(term, &Term { length, first, .. })| {
+            let range = start.max(first)..end.min(first + length);
+            (!range.is_empty()).then(|| Chunk {
+                term,
+                range: range.start - first..range.end - first,
+                at: range.start - start,
+            })
+        })
+    }
+
+    /// Columns, were all products one.
+    pub(super) fn width(&self) -> usize {
+        self.columns.last().map_or(0, |last| last.first + last.width)
+    }
+
+    /// The parts of some columns: which product's, and which of its columns.
+    #[inline(always)]
+    pub(super) fn parts(&self, columns: &Range<usize>) -> impl Iterator<Item = (usize, Range<usize>)> {
+        let Range { start, end } = *columns;
+        self.columns.iter().enumerate().filter_map(move |(index, &Columns { width, first, .. })| {
+            let range = start.max(first)..end.min(first + width);
+            (!range.is_empty()).then(|| (index, range.start - first..range.end - first))
+        })
+    }
+
     /// Whether A is read where it lies.
     pub(super) fn in_place(&self) -> bool {
-        !self.shape.transpose_a && !self.shape.k.is_multiple_of(PAGE)
+        !self.shape.transpose_a && self.terms.iter().all(|term| !term.length.is_multiple_of(PAGE))
     }
 
-    /// Floats from a row of A to the next as the micro-kernel reads it; where A lies transposed, a sixth of a panel.
-    pub(super) fn row_stride(&self) -> usize {
-        if self.in_place() { self.shape.k } else { self.depth + GAP }
-    }
-
-    /// A where it lies, from a row and the beginning of a step on.
-    pub(super) fn left(&self, item: usize, step: usize, row: usize) -> &[f32] {
-        &self.a[item * self.batch.stride_a + row * self.shape.k + step * self.depth..]
+    /// A where it lies, from a row and the beginning of a chunk on, and the floats from a row to the next.
+    #[inline(always)]
+    pub(super) fn left(&self, item: usize, chunk: &Chunk, row: usize) -> (&[f32], usize) {
+        let Term { a, length, .. } = self.terms[chunk.term];
+        (&a[item * self.batch.stride_a + row * length + chunk.range.start..], length)
     }
 
     /// Floats of [`GROUP`] packed tiles or panels.
@@ -56,7 +118,7 @@ impl Operands<'_> {
     fn groups(&self, side: Side) -> usize {
         match side {
             Side::Left => self.shape.m.div_ceil(GROUP * ROWS),
-            Side::Right => self.shape.n.div_ceil(GROUP * COLUMNS),
+            Side::Right => self.width().div_ceil(GROUP * COLUMNS),
         }
     }
 
@@ -80,7 +142,7 @@ impl Operands<'_> {
         all
     }
 
-    /// Packs columns of B, from a multiple of sixteen on.
+    /// Packs columns of B, from a multiple of two panels on.
     ///
     /// # Safety
     /// The processor must support `V`; product, step and columns must be the operand's; `to` must have room for the
@@ -93,28 +155,47 @@ impl Operands<'_> {
         columns: Range<usize>,
         to: &mut [f32],
     ) {
-        let &Gemm { n, k: along, transpose_b, .. } = self.shape;
-        let (start, k) = (step * self.depth, self.stretch(step).len());
-        let b = &self.b[item * self.batch.stride_b..];
-        let apart = self.depth * COLUMNS;
-        if !transpose_b {
+        for (index, part) in self.parts(&columns) {
+            let of = &self.columns[index];
+            let to = &mut to[(of.first + part.start - columns.start) * self.depth..];
+            for chunk in self.chunks(step) {
+                let b = if self.terms.len() > 1 { self.terms[chunk.term].b } else { of.b };
+                let b = &b[item * self.batch.stride_b..];
+                // SAFETY: the caller's promise; the chunk's rows of all panels begin behind those of the ones before.
+                unsafe {
+                    self.pack_columns::<V>(b, of.width, &chunk, part.clone(), &mut to[chunk.at * COLUMNS..]);
+                };
+            }
+        }
+    }
+
+    /// Packs some columns of one B, `width` or a term's length from row to row.
+    ///
+    /// # Safety
+    /// As [`Operands::pack_right`].
+    #[inline(always)]
+    unsafe fn pack_columns<V: Vector>(
+        &self,
+        b: &[f32],
+        width: usize,
+        chunk: &Chunk,
+        columns: Range<usize>,
+        to: &mut [f32],
+    ) {
+        let (start, k) = (chunk.range.start, chunk.range.len());
+        let (along, apart) = (self.terms[chunk.term].length, self.depth * COLUMNS);
+        if !self.shape.transpose_b {
             for (first, to) in columns.clone().step_by(GROUP * COLUMNS).zip(to.chunks_mut(GROUP * apart)) {
-                let width = (GROUP * COLUMNS).min(columns.end - first);
+                let count = (GROUP * COLUMNS).min(columns.end - first);
                 // SAFETY: rows `start..start + k` and the columns named lie within B; `to` holds their panels.
                 unsafe {
-                    pack::columns::<V>(
-                        k,
-                        b.as_ptr().add(start * n + first),
-                        n,
-                        width,
-                        to.as_mut_ptr(),
-                        apart,
-                    );
+                    let from = b.as_ptr().add(start * width + first);
+                    pack::columns::<V>(k, from, width, count, to.as_mut_ptr(), apart);
                 }
             }
             return;
         }
-        for (first, to) in columns.clone().step_by(COLUMNS).zip(to.chunks_exact_mut(apart)) {
+        for (first, to) in columns.clone().step_by(COLUMNS).zip(to.chunks_mut(apart)) {
             let columns = COLUMNS.min(columns.end - first);
             // SAFETY: as above.
             unsafe {
@@ -137,24 +218,30 @@ impl Operands<'_> {
         rows: Range<usize>,
         to: &mut [f32],
     ) {
-        let &Gemm { m, k: along, transpose_a, .. } = self.shape;
-        let (start, k) = (step * self.depth, self.stretch(step).len());
-        let a = &self.a[item * self.batch.stride_a..];
+        let &Gemm { m, transpose_a, .. } = self.shape;
         let apart = ROWS * (self.depth + GAP);
-        if transpose_a {
-            for (first, to) in rows.clone().step_by(GROUP * ROWS).zip(to.chunks_mut(GROUP * apart)) {
-                let count = (GROUP * ROWS).min(rows.end - first);
-                // SAFETY: the rows named and columns `start..start + k` lie within A; `to` holds their tiles.
+        for chunk in self.chunks(step) {
+            let Term { a, length, .. } = self.terms[chunk.term];
+            let (a, start, k) = (&a[item * self.batch.stride_a..], chunk.range.start, chunk.range.len());
+            if transpose_a {
+                for (first, to) in rows.clone().step_by(GROUP * ROWS).zip(to.chunks_mut(GROUP * apart)) {
+                    let count = (GROUP * ROWS).min(rows.end - first);
+                    // SAFETY: the rows named and columns `start..start + k` lie within A; `to` holds their tiles.
+                    unsafe {
+                        let from = a.as_ptr().add(start * m + first);
+                        let to = to[chunk.at * ROWS..].as_mut_ptr();
+                        pack::panels_transposed::<V>(k, from, m, count, to, apart);
+                    }
+                }
+                continue;
+            }
+            for (row, to) in rows.clone().zip(to.chunks_exact_mut(self.depth + GAP)) {
+                // SAFETY: as above; `to` holds the row with its gap.
                 unsafe {
-                    let from = a.as_ptr().add(start * m + first);
-                    pack::panels_transposed::<V>(k, from, m, count, to.as_mut_ptr(), apart);
+                    let from = a.as_ptr().add(row * length + start);
+                    pack::row::<V>(k, from, to[chunk.at..].as_mut_ptr());
                 }
             }
-            return;
-        }
-        for (row, to) in rows.zip(to.chunks_exact_mut(self.depth + GAP)) {
-            // SAFETY: as above; `to` holds the row with its gap.
-            unsafe { pack::row::<V>(k, a.as_ptr().add(row * along + start), to.as_mut_ptr()) };
         }
     }
 }
@@ -175,13 +262,14 @@ impl Kernel for Pack<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Self { operands, side, item, step, group, to } = self;
-        let Gemm { m, n, .. } = *operands.shape;
         let part = |size: usize, all: usize| group * size..all.min((group + 1) * size);
         // SAFETY: the groups are those of the operand.
         unsafe {
             match side {
-                Side::Left => operands.pack_left::<V>(item, step, part(GROUP * ROWS, m), to),
-                Side::Right => operands.pack_right::<V>(item, step, part(GROUP * COLUMNS, n), to),
+                Side::Left => operands.pack_left::<V>(item, step, part(GROUP * ROWS, operands.shape.m), to),
+                Side::Right => {
+                    operands.pack_right::<V>(item, step, part(GROUP * COLUMNS, operands.width()), to);
+                }
             }
         }
     }

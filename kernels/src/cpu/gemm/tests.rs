@@ -59,6 +59,61 @@ fn products_are_right_in_all_forms_and_every_orientation() {
     }
 }
 
+/// As [`products_are_right_in_all_forms_and_every_orientation`], with several B, or several stretches of the sum.
+#[test]
+fn products_side_by_side_and_added_are_each_of_them() {
+    for (m, sizes, other) in [
+        (50, vec![17, 64, 33], 70),
+        (13, vec![1, 40], 300),
+        (9, vec![16, 16, 20], 900),
+        (70, vec![128, 48, 32], 80),
+        (14, vec![1024, 5], 20),
+        (30, vec![0, 12], 20),
+    ] {
+        for flags in 0..8 {
+            let flagged = |n: usize, k: usize| Gemm {
+                transpose_a: flags & 1 > 0,
+                transpose_b: flags & 2 > 0,
+                accumulate: flags & 4 > 0,
+                ..Gemm::new(m, n, k)
+            };
+            let sum: usize = sizes.iter().sum();
+            let near = |c: &[f32], expected: &[f64], k: usize, what: &str| {
+                for (i, (c, e)) in c.iter().zip(expected).enumerate() {
+                    let error = (f64::from(*c) - e).abs();
+                    assert!(
+                        error < 1e-6 * (k as f64).sqrt() + 1e-6,
+                        "{what} {m}, {sizes:?}, {other}, flags {flags}: element {i} is {c}, not {e}"
+                    );
+                }
+            };
+            for form in forms() {
+                let a = numbers(m * other, 1);
+                let bs: Vec<_> = sizes.iter().map(|n| numbers(other * n, *n as u32)).collect();
+                let mut cs: Vec<_> = sizes.iter().map(|n| numbers(m * n, 7)).collect();
+                let parts = sizes.iter().zip(&bs).zip(&mut cs).map(|((&n, b), c)| Beside { n, b, c });
+                gemm_beside_as(form, &flagged(sum, other), &a, &mut parts.collect::<Vec<_>>());
+                for ((&n, b), c) in sizes.iter().zip(&bs).zip(&cs) {
+                    near(c, &reference(&flagged(n, other), &a, b, &numbers(m * n, 7)), other, "beside");
+                }
+
+                let pairs: Vec<_> =
+                    sizes.iter().map(|k| (numbers(m * k, 2), numbers(k * other, *k as u32))).collect();
+                let mut c = numbers(m * other, 7);
+                let parts = sizes.iter().zip(&pairs).map(|(&k, (a, b))| Added { k, a, b });
+                gemm_sum_as(form, &flagged(other, sum), &parts.collect::<Vec<_>>(), &mut c);
+                let before = if flags & 4 > 0 { numbers(m * other, 7) } else { vec![0.0; m * other] };
+                let mut expected: Vec<f64> = before.into_iter().map(f64::from).collect();
+                for (&k, (a, b)) in sizes.iter().zip(&pairs) {
+                    let one = Gemm { accumulate: false, ..flagged(other, k) };
+                    expected.iter_mut().zip(reference(&one, a, b, &[])).for_each(|(all, one)| *all += one);
+                }
+                near(&c, &expected, sum, "added");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_batch_is_each_of_its_products() {
     let shape = Gemm { transpose_b: true, ..Gemm::new(9, 21, 30) };
