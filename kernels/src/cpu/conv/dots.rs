@@ -1,20 +1,25 @@
 //! Convolutions that write up to four channels: vectors run along the sum.
 //!
-//! A panel of sixteen output channels would be three quarters empty or worse. Here a vector holds eight channels of
-//! the tensor read, and each pixel and output channel has a vector of partial sums: for three channels and tiles of
-//! four pixels, twelve sums, seven loads, as in the micro-kernel of matrices.
+//! A panel of sixteen output channels would be three quarters empty or worse. Here a register holds channels of the tensor
+//! read, and each pixel and output channel has a register of partial sums: with three channels twelve for tiles of four
+//! pixels, or, with 32 registers of sixteen lanes, 24 for tiles of eight, for which a step reads eleven registers. At the end eight
+//! registers at a time are summed across their lanes.
 
 use super::plan::Plan;
 use super::walk::{Table, Walk};
 use crate::Buffer;
 use crate::cpu::gemm::even;
 use crate::cpu::gemm::output::Output;
-use crate::cpu::simd::{Form, Kernel, Vector, dispatch_as};
+use crate::cpu::simd::{Form, Kernel, Lanes, Vector, dispatch_as};
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Most pixels of a task.
 const PIXELS: usize = 240;
+/// Most pointers of a task (64 KB), that finding them stays in the second-level cache and no page is new.
+const POINTERS: usize = 8192;
+/// Most sums of a tile.
+const MOST_SUMS: usize = 24;
 
 pub(super) fn run(form: Form, plans: &[Plan], x: &[f32], w: &[f32], y: &mut [f32]) {
     let output = Output::new(y);
@@ -23,15 +28,16 @@ pub(super) fn run(form: Form, plans: &[Plan], x: &[f32], w: &[f32], y: &mut [f32
         .iter()
         .flat_map(|(walk, filters)| {
             let pixels = walk.plan.pixels();
-            let size = even(pixels, PIXELS, 24);
+            let most = (POINTERS / walk.runs.len().max(1)).clamp(24, PIXELS);
+            let size = even(pixels, most, 24);
             (0..pixels).step_by(size).map(move |first| (walk, filters, first..pixels.min(first + size)))
         })
         .collect();
     tasks.into_par_iter().for_each(|(walk, filters, pixels)| match walk.plan.written {
-        1 => dispatch_as(form, Task::<8, 1> { walk, filters, pixels, output }),
-        2 => dispatch_as(form, Task::<6, 2> { walk, filters, pixels, output }),
-        3 => dispatch_as(form, Task::<4, 3> { walk, filters, pixels, output }),
-        4 => dispatch_as(form, Task::<3, 4> { walk, filters, pixels, output }),
+        1 => dispatch_as(form, Task::<1, 8, 8> { walk, filters, pixels, output }),
+        2 => dispatch_as(form, Task::<2, 6, 8> { walk, filters, pixels, output }),
+        3 => dispatch_as(form, Task::<3, 4, 8> { walk, filters, pixels, output }),
+        4 => dispatch_as(form, Task::<4, 3, 6> { walk, filters, pixels, output }),
         more => unreachable!("{more} channels are served by panels"),
     });
 }
@@ -55,33 +61,45 @@ fn rows(plan: &Plan, w: &[f32]) -> Buffer {
     rows
 }
 
-/// Some pixels, `TILE` at a time, and all `CHANNELS` that are written.
-struct Task<'a, const TILE: usize, const CHANNELS: usize> {
+/// Some pixels and all `CHANNELS` that are written: `FEW` pixels at a time with sixteen registers, `MANY` with 32.
+struct Task<'a, const CHANNELS: usize, const FEW: usize, const MANY: usize> {
     walk: &'a Walk<'a>,
     filters: &'a [f32],
     pixels: Range<usize>,
     output: Output,
 }
 
-impl<const TILE: usize, const CHANNELS: usize> Kernel for Task<'_, TILE, CHANNELS> {
+impl<const CHANNELS: usize, const FEW: usize, const MANY: usize> Kernel for Task<'_, CHANNELS, FEW, MANY> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if V::Widest::LANES > V::LANES {
+                self.tiles::<V::Widest, MANY>();
+            } else {
+                self.tiles::<V::Widest, FEW>();
+            }
+        }
+    }
+}
+
+impl<const CHANNELS: usize, const FEW: usize, const MANY: usize> Task<'_, CHANNELS, FEW, MANY> {
+    /// # Safety
+    /// The processor must support `V`.
+    #[inline(always)]
+    unsafe fn tiles<V: Lanes, const TILE: usize>(self) {
         let Self { walk, filters, pixels, output } = self;
         let length = filters.len() / CHANNELS;
         let table: Table<TILE> = walk.table(pixels.clone(), output.pointer());
         for (tile, to) in table.to.iter().enumerate() {
-            let from = &table.from[tile * walk.runs.len()..][..walk.runs.len()];
             // SAFETY: the table's pointers lead to the floats of each run, `filters` holds a row of `length` for
             // each channel, and these pixels are this task's own.
             unsafe {
                 let mut sums = [[V::splat(0.0); CHANNELS]; TILE];
-                let mut ends = [[0.0f32; CHANNELS]; TILE];
-                for (run, from) in walk.runs.iter().zip(from) {
-                    if from[0].is_null() {
-                        continue;
-                    }
+                for (index, run) in walk.runs.iter().enumerate() {
+                    let Some(from) = table.from(index, tile) else { continue };
                     let filters = filters.as_ptr().add(run.start);
                     let whole = run.length - run.length % V::LANES;
                     for i in (0..whole).step_by(V::LANES) {
@@ -96,33 +114,31 @@ impl<const TILE: usize, const CHANNELS: usize> Kernel for Task<'_, TILE, CHANNEL
                             }
                         }
                     }
-                    for i in whole..run.length {
+                    let rest = run.length - whole;
+                    if rest > 0 {
                         for r in 0..TILE {
+                            let pixel = V::load_part(from[r].add(whole), rest);
                             for channel in 0..CHANNELS {
-                                ends[r][channel] += *from[r].add(i) * *filters.add(channel * length + i);
+                                let value = V::load_part(filters.add(channel * length + whole), rest);
+                                sums[r][channel] = pixel.mul_add(value, sums[r][channel]);
                             }
                         }
                     }
                 }
+                let mut totals = [0.0f32; MOST_SUMS];
+                for first in (0..TILE * CHANNELS).step_by(8) {
+                    let mut eight = [V::splat(0.0); 8];
+                    for i in 0..8.min(TILE * CHANNELS - first) {
+                        eight[i] = sums[(first + i) / CHANNELS][(first + i) % CHANNELS];
+                    }
+                    totals[first..first + 8].copy_from_slice(&V::totals(eight));
+                }
                 for r in 0..TILE.min(pixels.len() - tile * TILE) {
                     for channel in 0..CHANNELS {
-                        *to[r].add(channel) = total(sums[r][channel]) + ends[r][channel];
+                        *to[r].add(channel) = totals[r * CHANNELS + channel];
                     }
                 }
             }
         }
     }
-}
-
-/// The sum of a vector's lanes, halves first.
-///
-/// # Safety
-/// The processor must support `V`.
-#[inline(always)]
-unsafe fn total<V: Vector>(vector: V) -> f32 {
-    let mut lanes = [0.0f32; 8];
-    // SAFETY: room for eight floats.
-    unsafe { vector.store(lanes.as_mut_ptr()) };
-    let [a, b, c, d, e, f, g, h] = lanes;
-    ((a + e) + (c + g)) + ((b + f) + (d + h))
 }

@@ -168,14 +168,13 @@ impl Kernel for Task<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Self { part, pixels, panels, output } = self;
-        let (runs, written) = (part.walk.runs.len(), part.walk.plan.written);
+        let written = part.walk.plan.written;
         let table: Table<ROWS> = part.walk.table(pixels.clone(), output.pointer());
         for (index, stretch) in part.stretches.iter().enumerate() {
             for first in panels.clone().step_by(2) {
                 let count = (panels.end - first).min(2);
                 let filters = part.filters[first * part.panel..].as_ptr();
                 for (tile, to) in table.to.iter().enumerate() {
-                    let from = &table.from[tile * runs..(tile + 1) * runs];
                     // SAFETY: the table's pointers lead to `length` floats of each run, the panels hold the whole
                     // sum, and these pixels and channels are this task's own.
                     unsafe {
@@ -188,8 +187,7 @@ impl Kernel for Task<'_> {
                         }
                         let mut sums = [Tile::<V>::zero(); 2];
                         for piece in stretch {
-                            let from = from[piece.run];
-                            if !from[0].is_null() {
+                            if let Some(from) = table.from(piece.run, tile) {
                                 let a = displaced(from, piece.offset);
                                 let b = filters.add(piece.start * COLUMNS);
                                 if count == 2 {

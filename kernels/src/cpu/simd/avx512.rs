@@ -5,8 +5,10 @@
 use super::avx::Avx;
 use super::{Lanes, Sixteen, Vector};
 use std::arch::x86_64::{
-    __m512, __mmask16, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_storeu_ps,
-    _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_storeu_ps, _mm512_sub_ps,
+    __m512, __mmask16, _mm256_storeu_ps, _mm512_add_ps, _mm512_castps512_ps256, _mm512_fmadd_ps,
+    _mm512_loadu_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_mul_ps,
+    _mm512_set1_ps, _mm512_shuffle_f32x4, _mm512_shuffle_ps, _mm512_storeu_ps, _mm512_sub_ps,
+    _mm512_unpackhi_ps, _mm512_unpacklo_ps,
 };
 
 /// One 256-bit register; needs AVX-512 F and VL beside AVX2 and FMA.
@@ -81,6 +83,33 @@ impl Lanes for Register {
     #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
         Self(unsafe { _mm512_max_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn totals([a, b, c, d, e, f, g, h]: [Self; 8]) -> [f32; 8] {
+        /// In each quarter sums of two lanes: of `a` in the even ones, of `b` in the odd.
+        #[inline(always)]
+        unsafe fn pairs(a: __m512, b: __m512) -> __m512 {
+            unsafe { _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)) }
+        }
+        /// Of four registers, in each quarter the sum of each one's quarter.
+        #[inline(always)]
+        unsafe fn quarters(ab: __m512, cd: __m512) -> __m512 {
+            unsafe { _mm512_add_ps(_mm512_shuffle_ps::<0x44>(ab, cd), _mm512_shuffle_ps::<0xee>(ab, cd)) }
+        }
+        let mut totals = [0.0; 8];
+        unsafe {
+            let abcd = quarters(pairs(a.0, b.0), pairs(c.0, d.0));
+            let efgh = quarters(pairs(e.0, f.0), pairs(g.0, h.0));
+            let halves = _mm512_add_ps(
+                _mm512_shuffle_f32x4::<0x44>(abcd, efgh),
+                _mm512_shuffle_f32x4::<0xee>(abcd, efgh),
+            );
+            let sum = _mm512_add_ps(halves, _mm512_shuffle_f32x4::<0xb1>(halves, halves));
+            let sum = _mm512_shuffle_f32x4::<0x08>(sum, sum);
+            _mm256_storeu_ps(totals.as_mut_ptr(), _mm512_castps512_ps256(sum));
+        }
+        totals
     }
 }
 

@@ -171,6 +171,11 @@ pub trait Lanes: Copy + Send + Sync + 'static {
     /// # Safety
     /// The processor must support this form.
     unsafe fn max(self, other: Self) -> Self;
+    /// The sum of the lanes of each of eight.
+    ///
+    /// # Safety
+    /// The processor must support this form.
+    unsafe fn totals(eight: [Self; 8]) -> [f32; 8];
 }
 
 /// Sixteen `f32` lanes, for the sums of the products of matrices: two vectors, or one where registers are so wide.
@@ -266,6 +271,24 @@ impl<V: Vector, const N: usize> Lanes for [V; N] {
             self[i] = unsafe { self[i].max(other[i]) };
         }
         self
+    }
+
+    #[inline(always)]
+    unsafe fn totals(eight: [Self; 8]) -> [f32; 8] {
+        let mut totals = [0.0; 8];
+        unsafe {
+            let mut rows = [V::splat(0.0); 8];
+            for (row, lanes) in rows.iter_mut().zip(eight) {
+                *row = lanes[0];
+                for part in &lanes[1..] {
+                    *row = row.add(*part);
+                }
+            }
+            let [a, b, c, d, e, f, g, h] = V::transpose(rows);
+            let sum = a.add(e).add(c.add(g)).add(b.add(f).add(d.add(h)));
+            sum.store(totals.as_mut_ptr());
+        }
+        totals
     }
 }
 
