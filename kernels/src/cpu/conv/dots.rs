@@ -24,22 +24,33 @@ const MOST_SUMS: usize = 24;
 pub(super) fn run(form: Form, plans: &[Plan], x: &[f32], w: &[f32], y: &mut [f32]) {
     let output = Output::new(y);
     let parts: Vec<_> = plans.iter().map(|plan| (Walk::new(plan, x), rows(plan, w))).collect();
-    let tasks: Vec<_> = parts
-        .iter()
-        .flat_map(|(walk, filters)| {
-            let pixels = walk.plan.pixels();
-            let most = (POINTERS / walk.runs.len().max(1)).clamp(24, PIXELS);
-            let size = even(pixels, most, 24);
-            (0..pixels).step_by(size).map(move |first| (walk, filters, first..pixels.min(first + size)))
-        })
-        .collect();
-    tasks.into_par_iter().for_each(|(walk, filters, pixels)| match walk.plan.written {
+    // A task is a piece of each phase's grid: all phases read the same pixels, while these are in the second-level cache.
+    let tasks = parts.iter().map(|(walk, _)| walk.plan.pixels().div_ceil(size(walk))).max().unwrap_or(0);
+    (0..tasks).into_par_iter().for_each(|task| {
+        for (walk, filters) in &parts {
+            let (end, size) = (walk.plan.pixels(), size(walk));
+            let pixels = (task * size).min(end)..((task + 1) * size).min(end);
+            if !pixels.is_empty() {
+                sum(form, walk, filters, pixels, output);
+            }
+        }
+    });
+}
+
+/// Pixels of a task.
+fn size(walk: &Walk) -> usize {
+    let most = (POINTERS / walk.runs.len().max(1)).clamp(24, PIXELS);
+    even(walk.plan.pixels(), most, 24)
+}
+
+fn sum(form: Form, walk: &Walk, filters: &[f32], pixels: Range<usize>, output: Output) {
+    match walk.plan.written {
         1 => dispatch_as(form, Task::<1, 8, 8> { walk, filters, pixels, output }),
         2 => dispatch_as(form, Task::<2, 6, 8> { walk, filters, pixels, output }),
         3 => dispatch_as(form, Task::<3, 4, 8> { walk, filters, pixels, output }),
         4 => dispatch_as(form, Task::<4, 3, 6> { walk, filters, pixels, output }),
         more => unreachable!("{more} channels are served by panels"),
-    });
+    }
 }
 
 /// The filters as one long row for each channel written, tap after tap.
