@@ -1,12 +1,13 @@
 //! Times every convolution that the trainers run, and products of matrices, against the FMA peak measured in the
 //! same run and against matrixmultiply.
 //!
-//!     cargo bench -p gobelin-kernels -- [NAMES...] [--seconds S] [--threads T] [--variant NAME]
+//!     cargo bench -p gobelin-kernels -- [NAMES...] [--seconds S] [--threads T] [--variant NAME] [--cold]
 //!
 //! A name picks the rows whose label contains it: `gan`, `facenet.4`, `weight`, `"vgg.2_2 forward"`, `gemm`. Each
 //! row gives the operations of the definition, the time they would take at the peak, and for each variant its best
 //! time and the operations of the definition it did per second, as a share of the peak: a variant that multiplies less
 //! than the definition can exceed 100%. `--variant chosen` times that one alone, to alternate two builds quickly.
+//! With `--cold` the third-level cache holds something else before each run, as in a training step.
 //!
 //! To compare a new kernel with the others, add it to the table in `variants.rs`.
 
@@ -24,17 +25,20 @@ struct Options {
     threads: usize,
     /// Only the variant of this name.
     variant: Option<String>,
+    cold: bool,
 }
 
 fn options() -> Result<Options, String> {
     let available = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let mut options = Options { names: Vec::new(), seconds: 0.3, threads: available, variant: None };
+    let mut options =
+        Options { names: Vec::new(), seconds: 0.3, threads: available, variant: None, cold: false };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = |what: &str| arguments.next().ok_or(format!("{argument} needs {what}"));
         match argument.as_str() {
             // Cargo adds it.
             "--bench" => {}
+            "--cold" => options.cold = true,
             "--seconds" => {
                 let text = value("a number of seconds")?;
                 options.seconds = text.parse().map_err(|_| format!("--seconds: {text} is no number"))?;
@@ -53,7 +57,7 @@ fn options() -> Result<Options, String> {
                 options.variant = Some(name);
             }
             flag if flag.starts_with("--") => {
-                return Err(format!("{flag}: known are --seconds, --threads and --variant"));
+                return Err(format!("{flag}: known are --seconds, --threads, --variant and --cold"));
             }
             name => options.names.push(name.to_owned()),
         }
@@ -61,10 +65,14 @@ fn options() -> Result<Options, String> {
     Ok(options)
 }
 
+/// Bytes that drive everything else out of the caches.
+const EVICTING: usize = 96 << 20;
+
 /// The shortest of the runs that fit into `seconds`, at least three.
-fn best(seconds: f64, mut run: impl FnMut()) -> Duration {
+fn best(seconds: f64, mut before: impl FnMut(), mut run: impl FnMut()) -> Duration {
     let (start, mut best, mut runs) = (Instant::now(), Duration::MAX, 0);
     while runs < 3 || start.elapsed().as_secs_f64() < seconds {
+        before();
         let begin = Instant::now();
         run();
         best = best.min(begin.elapsed());
@@ -102,11 +110,17 @@ fn main() {
         print!("{:>18} ms{:>7}", variant.name, "%");
     }
     println!();
-    let row = |label: &str, operations: usize, problem: &mut Problem, columns: &[Variant]| {
+    let mut other = vec![0u8; if options.cold { EVICTING } else { 0 }];
+    let mut row = |label: &str, operations: usize, problem: &mut Problem, columns: &[Variant]| {
         let work = operations as f64 * 1e-9;
         print!("{label:34}{work:>10.3}{:>10.3}", work / peak * 1e3);
         for variant in columns.iter().filter(timed) {
-            let time = best(options.seconds, || (variant.run)(problem)).as_secs_f64();
+            let time = best(
+                options.seconds,
+                || other.iter_mut().step_by(64).for_each(|byte| *byte = byte.wrapping_add(1)),
+                || (variant.run)(problem),
+            )
+            .as_secs_f64();
             print!("{:>21.3}{:>6.0}%", time * 1e3, work / time / peak * 100.0);
         }
         println!();

@@ -1,7 +1,7 @@
 //! What is compared: a table of named ways to solve a problem.
 
 use gobelin_kernels::Buffer;
-use gobelin_kernels::cpu::conv::{self, Conv2d};
+use gobelin_kernels::cpu::conv::{self, Conv2d, Epilogue, Prepared, choose};
 use gobelin_kernels::cpu::gemm::{Gemm, gemm};
 
 /// A way to solve a problem.
@@ -14,6 +14,7 @@ pub struct Variant {
 pub const VARIANTS: &[Variant] = &[
     Variant { name: "chosen", run: chosen },
     Variant { name: "exact", run: exact },
+    Variant { name: "prepared", run: prepared },
     Variant { name: "matrixmultiply", run: matrixmultiply },
 ];
 
@@ -21,6 +22,7 @@ pub const VARIANTS: &[Variant] = &[
 pub const PRODUCTS: &[Variant] = &[
     Variant { name: "chosen", run: product },
     Variant { name: "exact", run: product },
+    Variant { name: "prepared", run: product },
     Variant { name: "matrixmultiply", run: matrixmultiply },
 ];
 
@@ -47,6 +49,7 @@ pub struct Problem {
     left: Buffer,
     right: Buffer,
     result: Buffer,
+    filters: Option<Prepared>,
     /// The same number of operations as one product: sizes, and the matrices that are not the tensors themselves.
     sizes: [usize; 3],
     matrices: Option<[Buffer; 3]>,
@@ -65,6 +68,7 @@ impl Problem {
             left: numbers(m * k),
             right: numbers(k * n),
             result: numbers(m * n),
+            filters: None,
             sizes: [m, n, k],
             matrices: None,
         }
@@ -83,7 +87,7 @@ impl Problem {
             Direction::Weight => ([input, output, weight], [taps * c.channels_in, c.channels_out, pixels]),
         };
         let [left, right, result] = lengths.map(numbers);
-        Self { convolution: Some((c, direction)), left, right, result, sizes, matrices: None }
+        Self { convolution: Some((c, direction)), left, right, result, filters: None, sizes, matrices: None }
     }
 }
 
@@ -101,6 +105,24 @@ fn convolve(problem: &mut Problem, exact: bool) {
 /// What the library chooses.
 fn chosen(problem: &mut Problem) {
     convolve(problem, false);
+}
+
+/// With filters that were prepared before, which weight gradients do not have.
+fn prepared(problem: &mut Problem) {
+    let Problem { convolution, left, right, result, filters, .. } = problem;
+    let (c, direction) = convolution.expect("a convolution");
+    let prepare = |direction| Prepared::new(&c, direction, right);
+    match direction {
+        Direction::Forward => {
+            let filters = filters.get_or_insert_with(|| prepare(choose::Direction::Forward));
+            conv::forward_prepared(&c, left, filters, Epilogue::default(), result);
+        }
+        Direction::Input => {
+            let filters = filters.get_or_insert_with(|| prepare(choose::Direction::InputGradient));
+            conv::input_gradient_prepared(&c, left, filters, result);
+        }
+        Direction::Weight => conv::weight_gradient(&c, left, right, result),
+    }
 }
 
 /// What it chooses when it must multiply what the definition multiplies.
