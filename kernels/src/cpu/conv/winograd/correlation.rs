@@ -1,6 +1,6 @@
 //! Forward convolution and input gradient: tiles transformed, multiplied and transformed back, block by block.
 
-use super::filters::{Filters, TransformFilters, WIDTH};
+use super::filters::{Filters, Slab, TransformFilters, WIDTH};
 use super::lines::{Family, Line};
 use super::outputs::{Epilogue, Scatter};
 use super::panels::{Gather, LANES, Panels, points};
@@ -112,7 +112,8 @@ impl Correlation {
         (0..self.filters.panels() * slabs).into_par_iter().for_each(|task| {
             let vectors = self.filters.slabs().nth(task % slabs).expect("a slab of the panel");
             let to = to.offset(task * self.filters.slab::<F>());
-            self.transform_slab::<F>(form, weights, task / slabs, vectors, to);
+            let (width, group) = (task / slabs / self.filters.groups(), task / slabs % self.filters.groups());
+            self.transform_slab::<F>(form, weights, Slab { width, group, vectors }, false, None, to);
         });
     }
 
@@ -120,14 +121,13 @@ impl Correlation {
         &self,
         form: Form,
         weights: &[f32],
-        panel: usize,
-        vectors: Range<usize>,
+        slab: Slab,
+        asked: bool,
+        next: Option<Slab>,
         to: Output,
     ) {
-        let (filters, to) = (self.filters, to.pointer());
-        let (width, group) = (panel / filters.groups(), panel % filters.groups());
-        let family = PhantomData;
-        dispatch_as(form, TransformFilters::<F> { filters, weights, width, group, vectors, to, family });
+        let (filters, to, family) = (self.filters, to.pointer(), PhantomData);
+        dispatch_as(form, TransformFilters::<F> { filters, weights, slab, asked, next, to, family });
     }
 
     /// Correlates block by block, each thread its own, with filters that are transformed already.
@@ -214,13 +214,9 @@ impl Correlation {
                         for (index, vectors) in self.filters.slabs().enumerate() {
                             let slabs = match filters {
                                 Source::Transformed(all) => self.slabs::<F>(columns, all, index),
-                                Source::Plain(weights) => self.transform_slabs::<F>(
-                                    form,
-                                    weights,
-                                    columns,
-                                    vectors.clone(),
-                                    scratch,
-                                ),
+                                Source::Plain(weights) => {
+                                    self.transform_slabs::<F>(form, weights, columns, index, scratch)
+                                }
                             };
                             multiply::<F>(
                                 form,
@@ -254,15 +250,22 @@ impl Correlation {
         form: Form,
         weights: &[f32],
         columns: Columns,
-        vectors: Range<usize>,
+        index: usize,
         scratch: &'a mut [f32],
     ) -> [&'a [f32]; 2] {
-        let slab = self.filters.slab::<F>();
-        let panels = columns.panels(&self.filters).into_iter().take(columns.wide);
-        for (panel, to) in panels.zip(scratch.chunks_exact_mut(slab)) {
-            self.transform_slab::<F>(form, weights, panel, vectors.clone(), Output::new(to));
+        let Columns { group, width, wide } = columns;
+        let size = self.filters.slab::<F>();
+        // Panel by panel, then on to the next slab.
+        let slab = |step: usize| {
+            let vectors = self.filters.slabs().nth(step / wide)?;
+            Some(Slab { width: width + step % wide, group, vectors })
+        };
+        for (panel, to) in (0..wide).zip(scratch.chunks_exact_mut(size)) {
+            let step = index * wide + panel;
+            let this = slab(step).expect("a slab of the panel");
+            self.transform_slab::<F>(form, weights, this, step > 0, slab(step + 1), Output::new(to));
         }
-        let (left, right) = scratch.split_at(slab);
+        let (left, right) = scratch.split_at(size);
         [left, right]
     }
 

@@ -83,3 +83,15 @@ pub(super) fn prefetch(from: *const f32) {
     #[cfg(not(target_arch = "x86_64"))]
     let _ = from;
 }
+
+/// As [`prefetch`], into the second-level cache only.
+#[inline(always)]
+pub(super) fn prefetch_second(from: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: as above.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(from.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = from;
+}
