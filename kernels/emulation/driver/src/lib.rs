@@ -34,6 +34,7 @@ mod work;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use gobelin_emulation::library;
 
@@ -50,6 +51,12 @@ const NAMES: [&str; 2] = ["libcuda.so.1", "libnvrtc.so.13"];
 /// # Panics
 /// If there is no compiler and `GOBELIN_EMULATION` is set, as in CI.
 pub fn folder() -> Option<PathBuf> {
+    // Once a program: its tests run side by side.
+    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    FOLDER.get_or_init(made_folder).clone()
+}
+
+fn made_folder() -> Option<PathBuf> {
     library::Library::get_or_skip()?;
     let program = std::env::current_exe().expect("the path of this program");
     let built = program.with_file_name(format!("lib{}.so", env!("CARGO_CRATE_NAME")));
@@ -66,7 +73,7 @@ pub fn folder() -> Option<PathBuf> {
     Some(folder)
 }
 
-/// Other tests may do the same now.
+/// Other programs may do the same now.
 fn link(to: &Path, place: &Path) {
     if fs::read_link(place).is_ok_and(|found| found == to) {
         return;
