@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use gobelin_autograd::{Device, Parameter, Var};
+use gobelin_autograd::{Device, Parameter, Var, ops};
 
 use crate::layers::{Activation, Conv};
 use crate::pass::Pass;
@@ -30,6 +30,16 @@ pub trait Module {
     /// Runs on what came out of [`Module::first_conv`].
     fn behind_first_conv(&self, _: &Pass, _: &Var) -> Var {
         unreachable!("a module without a first convolution")
+    }
+
+    /// Runs on `x` with so many `mirrored` pixels around it: without making them, where a layer can.
+    fn forward_mirrored(&self, pass: &Pass, x: &Var, mirrored: usize) -> Var {
+        self.forward(pass, &ops::pad_reflect(x, ops::Sides::all(mirrored)))
+    }
+
+    /// The mirrored pixels that this module adds around its input, if that is what it does.
+    fn as_mirror(&self) -> Option<usize> {
+        None
     }
 
     /// Adds every tensor the module holds to `entries`, named after `prefix`.
@@ -120,12 +130,19 @@ impl Sequential {
         self
     }
 
-    /// Runs the modules of these numbers alone. An activation runs with the module before it, unless someone looks in between.
+    /// Runs the modules of these numbers alone. An activation runs with the module before it, a mirrored border with the one behind
+    /// it, unless someone looks in between.
     pub(crate) fn run(&self, numbers: Range<usize>, pass: &Pass, x: &Var) -> Var {
         let mut x = x.clone();
         let mut rest = self.modules[numbers.clone()].iter().zip(numbers).peekable();
         while let Some((module, number)) = rest.next() {
             let behind = rest.peek().and_then(|(next, _)| next.as_activation());
+            if let Some(mirrored) = module.as_mirror().filter(|_| !pass.is_tapped())
+                && let Some((next, _)) = rest.next()
+            {
+                x = next.forward_mirrored(pass, &x, mirrored);
+                continue;
+            }
             x = match behind.filter(|_| !pass.is_tapped()) {
                 Some(activation) => {
                     rest.next();

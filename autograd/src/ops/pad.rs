@@ -84,6 +84,18 @@ pub fn pad_reflect(x: &Var, sides: Sides) -> Var {
     map_axes("pad_reflect", x, rows.into(), columns.into())
 }
 
+/// The adjoint of [`pad_reflect`]: what lies on the border of `x` is added to the pixels that it mirrors.
+#[track_caller]
+pub(super) fn fold_reflected(x: &Var, sides: Sides) -> Var {
+    let &[_, h, w, _] = x.shape() else {
+        panic!("fold_reflected: shape {:?}, expected (N, H, W, C)", x.shape())
+    };
+    let Sides { top, bottom, left, right } = sides;
+    let (rows, columns) = (h - top - bottom, w - left - right);
+    let (rows, columns) = (AxisMap::reflection(rows, top, bottom), AxisMap::reflection(columns, left, right));
+    map_axes("pad_reflect", x, rows.transposed().into(), columns.transposed().into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

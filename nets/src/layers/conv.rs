@@ -52,12 +52,23 @@ impl Conv {
         let weights: Vec<Var> = convs.iter().map(|conv| pass.parameter(&conv.weight)).collect();
         ops::pointwise(x, &weights.iter().collect::<Vec<_>>(), pass.is_exact())
     }
+
+    fn window(&self, pass: &Pass) -> ops::Window {
+        ops::Window { exact: pass.is_exact(), ..self.window }
+    }
 }
 
 impl Module for Conv {
     fn forward(&self, pass: &Pass, x: &Var) -> Var {
-        let window = ops::Window { exact: pass.is_exact(), ..self.window };
-        self.behind_first_conv(pass, &ops::conv2d(x, &pass.parameter(&self.weight), window))
+        self.behind_first_conv(pass, &ops::conv2d(x, &pass.parameter(&self.weight), self.window(pass)))
+    }
+
+    fn forward_mirrored(&self, pass: &Pass, x: &Var, mirrored: usize) -> Var {
+        if self.window.padding != [0, 0] {
+            return self.forward(pass, &ops::pad_reflect(x, ops::Sides::all(mirrored)));
+        }
+        let weight = pass.parameter(&self.weight);
+        self.behind_first_conv(pass, &ops::conv2d_mirrored(x, &weight, self.window(pass), mirrored))
     }
 
     fn first_conv(&self) -> Option<&Conv> {

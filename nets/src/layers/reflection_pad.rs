@@ -14,5 +14,9 @@ impl Module for ReflectionPad {
         ops::pad_reflect(x, ops::Sides::all(self.0))
     }
 
+    fn as_mirror(&self) -> Option<usize> {
+        Some(self.0)
+    }
+
     fn list(&self, _: &str, _: &mut Vec<Entry>) {}
 }

@@ -28,6 +28,9 @@ const MULTIPLIED: usize = 48;
 /// in each at 3x3 with 128 channels.
 const MANY_FILTERS: usize = 1 << 21;
 
+/// Floats that a task clears.
+const FILLED: usize = 16 * 1024;
+
 /// Filters, before or after their transform.
 #[derive(Clone, Copy)]
 pub(super) enum Source<'a> {
@@ -62,6 +65,7 @@ impl Correlation {
             step,
             origin: [0; 2],
             phases,
+            mirrored: 0,
         };
         let output = Windows {
             height: c.out_height(),
@@ -71,6 +75,7 @@ impl Correlation {
             step: 1,
             origin: [0; 2],
             phases: 1,
+            mirrored: 0,
         };
         // The first output that reaches back to input 0 or 1 through the last tap of its phase.
         let last = F::TAPS as isize - 1;
@@ -93,6 +98,7 @@ impl Correlation {
                 channels_in: c.channels_in,
                 channels_out: c.channels_out,
                 turned,
+                adjoint: false,
                 step,
                 phases,
                 side_by_side: if turned { 1 } else { phases },
@@ -180,7 +186,7 @@ impl Correlation {
     ///
     /// Where filters are many and tiles few, the tiles stay in the third-level cache, and filters that are not
     /// transformed yet are so where they are used.
-    fn run_by_filters<F: Family>(
+    pub(super) fn run_by_filters<F: Family>(
         &self,
         form: Form,
         pictures: &[f32],
@@ -192,6 +198,9 @@ impl Correlation {
         let block = even(all, self.shared::<F>(), HIGH);
         let part = if matches!(filters, Source::Plain(_)) { block } else { even(block, MULTIPLIED, HIGH) };
         let panels = self.panels(block);
+        if F::OVERLAP {
+            to.par_chunks_mut(FILLED).for_each(|part| part.fill(0.0));
+        }
         let to = Output::new(to);
         let mut tiles = Buffer::new(self.filters.groups() * points::<F>() * panels.stride());
         let columns: Vec<_> = self.columns().collect();

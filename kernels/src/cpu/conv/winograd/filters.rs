@@ -43,6 +43,8 @@ pub(super) struct Filters {
     pub(super) channels_out: usize,
     /// Turned by half a turn, with inputs and outputs exchanged: the filters of the input gradient.
     pub(super) turned: bool,
+    /// Exchanged, but not turned: those of an adjoint, which spreads each output's gradient.
+    pub(super) adjoint: bool,
     /// Taps from one to the next of a phase: the stride of the convolution.
     pub(super) step: usize,
     /// Four for a stride of two, or one.
@@ -135,7 +137,7 @@ impl Filters {
     fn tap(&self, phase: usize, row: usize, column: usize) -> Option<usize> {
         let mut row = phase / 2 + self.step * row;
         let mut column = phase % 2 + self.step * column;
-        if self.turned {
+        if self.turned && !self.adjoint {
             let last = self.kernel.map(|size| size - 1 + usize::from(self.shortened()));
             (row, column) = (last[0] - row, last[1] - column);
         }

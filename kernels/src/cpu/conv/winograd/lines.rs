@@ -253,6 +253,58 @@ impl Line for Output5 {
     }
 }
 
+/// [`Output4`] transposed: the values at six points of a polynomial of four coefficients.
+pub(super) struct Values4;
+/// [`Input6`] transposed.
+pub(super) struct Spread6;
+
+impl Line for Values4 {
+    const FROM: usize = 4;
+    const TO: usize = 6;
+
+    #[inline(always)]
+    unsafe fn apply<V: Lanes>([g0, g1, g2, g3, ..]: [V; LONGEST]) -> [V; LONGEST] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (even_p, odd_p) = (g2.mul_add(V::splat(P2), g0), g3.mul_add(V::splat(P2), g1));
+            let (even_q, odd_q) = (g2.mul_add(V::splat(Q2), g0), g3.mul_add(V::splat(Q2), g1));
+            [
+                g0,
+                odd_p.mul_add(V::splat(P), even_p),
+                odd_p.mul_add(V::splat(-P), even_p),
+                odd_q.mul_add(V::splat(Q), even_q),
+                odd_q.mul_add(V::splat(-Q), even_q),
+                g3,
+            ]
+        }
+    }
+}
+
+impl Line for Spread6 {
+    const FROM: usize = 6;
+    const TO: usize = 6;
+
+    #[inline(always)]
+    unsafe fn apply<V: Lanes>([m0, m1, m2, m3, m4, m5]: [V; LONGEST]) -> [V; LONGEST] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let outer = V::splat(-(P2 + Q2));
+            let product = V::splat(P2 * Q2);
+            let (minus_p2, minus_q2) = (V::splat(-P2), V::splat(-Q2));
+            let (even_p, odd_p) = (m1.add(m2), m1.sub(m2).mul(V::splat(P)));
+            let (even_q, odd_q) = (m3.add(m4), m3.sub(m4).mul(V::splat(Q)));
+            [
+                m0.mul(product),
+                m5.mul_add(product, odd_q.mul_add(minus_p2, odd_p.mul(minus_q2))),
+                m0.mul_add(outer, even_q.mul_add(minus_p2, even_p.mul(minus_q2))),
+                m5.mul_add(outer, odd_p.add(odd_q)),
+                m0.add(even_p).add(even_q),
+                m5,
+            ]
+        }
+    }
+}
+
 /// Five inputs at five points.
 pub(super) struct Input5;
 /// Two taps at five points: F(4, 2)'s filter.
@@ -415,6 +467,8 @@ pub(super) trait Family {
     const POINTS: usize;
     /// Taps along a side of the kernel.
     const TAPS: usize;
+    /// Whether tiles of the output overlap and are added up.
+    const OVERLAP: bool = false;
     type Input: Line;
     type Filter: Line;
     type Output: Line;
@@ -426,6 +480,9 @@ pub(super) trait Family {
 
 /// F(4x4, 3x3), and F(3x3, 4x4) for the taps: 36 products for 144.
 pub(super) struct Three;
+/// The adjoint of F(4x4, 3x3) in its input: its matrices transposed, so that a tile of four by four of the output's gradient gives
+/// what it adds to six by six of the input's. Its taps' gradient is [`Three`]'s.
+pub(super) struct ThreeAdjoint;
 /// F(3x3, 4x4), and F(4x4, 3x3) for the taps: the same the other way round.
 pub(super) struct Four;
 /// F(4x4, 2x2), and F(2x2, 4x4) for the taps: 25 products for 64. For 3x3 with stride 2, four phases of 2x2, 2x1, 1x2 and 1x1
@@ -463,6 +520,17 @@ impl Family for Three {
     type Input = Input6;
     type Filter = Taps3;
     type Output = Output4;
+    type Gradient = Taps4;
+    type Taps = Output3;
+}
+
+impl Family for ThreeAdjoint {
+    const POINTS: usize = 6;
+    const TAPS: usize = 3;
+    const OVERLAP: bool = true;
+    type Input = Values4;
+    type Filter = Taps3;
+    type Output = Spread6;
     type Gradient = Taps4;
     type Taps = Output3;
 }

@@ -3,6 +3,7 @@
 mod correlation;
 mod filters;
 mod lines;
+mod mirrored;
 mod outputs;
 mod panels;
 mod plane;
@@ -14,6 +15,7 @@ mod windows;
 #[cfg(test)]
 mod tests;
 
+pub use mirrored::{forward_mirrored, input_gradient_mirrored, serves_mirrored, weight_gradient_mirrored};
 pub use outputs::{Activation, Epilogue};
 
 use super::Conv2d;

@@ -2,9 +2,9 @@
 
 use super::filters::WIDTH;
 use super::lines::{Family, Line};
-use super::plane::{Grid, Sink, transform};
+use super::plane::{Grid, Sink, Sum, transform};
 use super::products::product_stride;
-use super::windows::{Tiling, View, Windows};
+use super::windows::{Mirror, Tiling, View, Windows};
 use crate::cpu::simd::{Kernel, Lanes, Vector};
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -79,6 +79,12 @@ impl<F: Family> Kernel for Scatter<F> {
                 // no other thread writes.
                 unsafe {
                     match windows.look(self.pictures, tile, self.phase, channel, lanes, F::Output::TO) {
+                        View::Inside(sink) if F::OVERLAP => {
+                            transform::<V::Widest, F::Output>(&from, &Sum(sink));
+                        }
+                        View::Border(sink) if F::OVERLAP => {
+                            transform::<V::Widest, F::Output>(&from, &Sum(Mirror(sink)));
+                        }
                         View::Inside(sink) => {
                             transform::<V::Widest, F::Output>(&from, &Finish { sink, bias, activation });
                         }

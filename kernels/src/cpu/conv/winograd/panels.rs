@@ -3,7 +3,7 @@
 use super::filters::exchange;
 use super::lines::{Family, Line};
 use super::plane::{Grid, transform};
-use super::windows::{Tiling, View, Windows};
+use super::windows::{Mirror, Tiling, View, Windows};
 use crate::cpu::simd::{Kernel, Lanes, Vector};
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -100,6 +100,9 @@ impl<L: Line> Kernel for Gather<'_, L> {
                             unsafe {
                                 match windows.look(from, tile, phase, channel, V::Widest::LANES, L::FROM) {
                                     View::Inside(grid) => transform::<V::Widest, L>(&grid, &to),
+                                    View::Border(border) if windows.mirrored > 0 => {
+                                        transform::<V::Widest, L>(&Mirror(border), &to);
+                                    }
                                     View::Border(border) => transform::<V::Widest, L>(&border, &to),
                                 }
                             }

@@ -72,6 +72,20 @@ impl Sink for Grid<*mut f32> {
     }
 }
 
+/// A sink that adds to what is there.
+pub(super) struct Sum<S>(pub(super) S);
+
+impl Sink for Sum<Grid<*mut f32>> {
+    #[inline(always)]
+    unsafe fn put<V: Lanes>(&self, row: usize, column: usize, value: V) {
+        // SAFETY: as for the grid.
+        unsafe {
+            let to = self.0.start.add(row * self.0.down + column * self.0.right);
+            V::load(to).add(value).store(to);
+        }
+    }
+}
+
 /// Asks for a cache line ahead of its use, be it to read or to write.
 #[inline(always)]
 pub(super) fn prefetch(from: *const f32) {

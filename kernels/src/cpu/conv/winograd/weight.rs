@@ -59,7 +59,17 @@ struct Block {
 
 /// Computes the whole gradient.
 pub(super) fn weight_gradient<F: Family>(form: Form, c: &Conv2d, x: &[f32], dy: &[f32], dw: &mut [f32]) {
-    let forward = Correlation::new::<F>(c, false);
+    gradient_of::<F>(form, Correlation::new::<F>(c, false), x, dy, dw);
+}
+
+/// The same for a convolution that is cut into tiles already.
+pub(super) fn gradient_of<F: Family>(
+    form: Form,
+    forward: Correlation,
+    x: &[f32],
+    dy: &[f32],
+    dw: &mut [f32],
+) {
     let all = forward.tiling.count();
     let (deep_vectors, wide_vectors) = (forward.filters.depth() / LANES, forward.target.vectors());
     let tile = points::<F>() * LANES * (deep_vectors + wide_vectors);

@@ -1,7 +1,7 @@
 //! Where tiles lie in pictures.
 
 use super::panels::LANES;
-use super::plane::{Grid, Sink, Source, prefetch};
+use super::plane::{Grid, Sink, Source, Sum, prefetch};
 use crate::cpu::simd::Lanes;
 
 /// A tile's place among the others: all pictures of a batch in one row, so that blocks of tiles cross small pictures.
@@ -48,6 +48,8 @@ pub(super) struct Windows {
     pub(super) origin: [isize; 2],
     /// One, or four that begin a pixel further down, right, or both.
     pub(super) phases: usize,
+    /// Pixels around the picture that mirror those within; 0: zeros.
+    pub(super) mirrored: usize,
 }
 
 impl Windows {
@@ -196,5 +198,46 @@ impl Sink for Border<*mut f32> {
         let (to, count) = self.find(row, column);
         // SAFETY: as above.
         unsafe { value.store_part(to, count) }
+    }
+}
+
+/// A window over a border that mirrors the picture at its edge pixels.
+pub(super) struct Mirror<P>(pub(super) Border<P>);
+
+impl<P: Pointer> Mirror<P> {
+    /// As [`Border::find`]: where a point's mirror image lies.
+    #[inline(always)]
+    fn find(&self, row: usize, column: usize) -> (P, usize) {
+        let Border { start, corner, channels: left, windows } = self.0;
+        let Windows { height, width, channels, step, mirrored, .. } = windows;
+        let reflect = |place: isize, size: usize| {
+            let (size, border) = (size as isize, mirrored as isize);
+            let there = -border <= place && place < size + border;
+            (place.abs().min(2 * (size - 1) - place), usize::from(there))
+        };
+        let (row, in_rows) = reflect(corner[0] + (row * step) as isize, height);
+        let (column, in_columns) = reflect(corner[1] + (column * step) as isize, width);
+        let mask = (in_rows & in_columns).wrapping_neg();
+        let offset = (row as usize).wrapping_mul(width).wrapping_add(column as usize).wrapping_mul(channels);
+        (start.offset(offset & mask), left & mask)
+    }
+}
+
+impl Source for Mirror<*const f32> {
+    #[inline(always)]
+    unsafe fn at<V: Lanes>(&self, row: usize, column: usize) -> V {
+        let (from, count) = self.find(row, column);
+        // SAFETY: a point that is found lies in the batch, since the border is smaller than the picture, with `count` floats of
+        // its pixel left.
+        unsafe { V::load_part(from, count) }
+    }
+}
+
+impl Sink for Sum<Mirror<*mut f32>> {
+    #[inline(always)]
+    unsafe fn put<V: Lanes>(&self, row: usize, column: usize, value: V) {
+        let (to, count) = self.0.find(row, column);
+        // SAFETY: as above.
+        unsafe { V::load_part(to, count).add(value).store_part(to, count) }
     }
 }
