@@ -29,11 +29,11 @@ pub enum Algorithm {
     Winograd,
 }
 
-/// Up to this many channels written, [`Algorithm::FewWritten`]: by arithmetic, as a panel of sixteen would be at most a
-/// quarter full, and twelve registers hold no more sums. Not measured against panels.
+/// Up to this many channels written, [`Algorithm::FewWritten`]: 3 to 7 times as fast as panels with one to four channels, 16 and 64
+/// read, taps from 1x1 to 7x7. By arithmetic up to eight would gain; no net here writes five to eight.
 const FEW_WRITTEN: usize = 4;
-/// Up to this many channels read, [`Algorithm::FewRead`]: half a panel or less. Not measured; the nets here read 1 or 3,
-/// or 16 and more.
+/// Up to this many channels on the narrow side, [`Algorithm::FewRead`], and the weight gradient's [`Algorithm::FewWritten`]. Reading 6
+/// gains 19 to 33% over panels, reading 8 5 to 20%, reading 12 and 16 nothing, with 3x3, 4x4 and 7x7. (Both on two Zen 5 cores, AVX-512.)
 const FEW_READ: usize = 8;
 
 /// The algorithm for a shape and direction.
@@ -48,12 +48,13 @@ pub fn choose(c: &Conv2d, direction: Direction) -> Algorithm {
         Direction::Forward => (c.channels_in, c.channels_out),
         Direction::InputGradient => (c.channels_out, c.channels_in),
         Direction::WeightGradient => {
-            return if product {
-                Algorithm::Matrix
-            } else if c.channels_in <= FEW_READ {
+            return if c.channels_in <= FEW_READ && !product {
                 Algorithm::FewRead
-            } else if c.channels_out <= FEW_READ && c.stride == [1, 1] {
+            } else if c.channels_in > FEW_READ && c.channels_out <= FEW_READ && c.stride == [1, 1] {
+                // Products as well: 2.5 to 5 times as fast as gemm's panels at 1x1 with one to four channels.
                 Algorithm::FewWritten
+            } else if product {
+                Algorithm::Matrix
             } else {
                 Algorithm::Implicit
             };
