@@ -15,7 +15,8 @@ use crate::cpu::simd::{Form, Kernel, Vector, dispatch_as};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Floats of pixels and results that a task keeps in the second-level cache: 320 of its 512 KB.
+/// Floats of pixels and results that a task keeps in the second-level cache: 320 KB. Half and double, with half and double the
+/// pixels, differ by no more than runs do (3%, two Zen 5 cores with 1 MB).
 const CACHED: usize = 80 * 1024;
 /// Most pixels of a task.
 const MOST_PIXELS: usize = 240;

@@ -15,9 +15,9 @@ use crate::cpu::simd::{Form, Kernel, Vector, dispatch_as};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Channels out of a task: 256 KB of the 512 KB second-level cache hold their panels.
+/// Channels out of a task: their panels take 256 KB of the second-level cache.
 const MOST_OUT: usize = 256;
-/// Floats of the input packed at a time: 128 KB beside them.
+/// Floats of the input packed at a time: 128 KB beside them. 64 and 256 KB differ by no more than runs do (two Zen 5 cores with 1 MB).
 const PACKED: usize = 32 * 1024;
 /// Tasks wanted.
 const TASKS: usize = 8;
