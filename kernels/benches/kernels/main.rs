@@ -5,7 +5,7 @@
 //!
 //! A name picks the rows whose label contains it: `gan`, `facenet.4`, `weight`, `"vgg.2_2 forward"`, `gemm`. Each
 //! row gives the operations of the definition, the time they would take at the peak, and for each variant its best
-//! time and the operations of the definition it did per second, as a share of the peak: a variant that multiplies less
+//! time and the operations of the definition it did per second, also as a share of the peak: a variant that multiplies less
 //! than the definition can exceed 100%. `--variant chosen` times that one alone, to alternate two builds quickly.
 //! With `--cold` the third-level cache holds something else before each run, as in a training step.
 //!
@@ -107,7 +107,7 @@ fn main() {
     let timed = |variant: &&Variant| options.variant.as_ref().is_none_or(|name| name == variant.name);
     print!("{:34}{:>10}{:>10}", "", "GFLOP", "floor ms");
     for variant in variants::VARIANTS.iter().filter(timed) {
-        print!("{:>18} ms{:>7}", variant.name, "%");
+        print!("{:>18} ms{:>9}{:>6}", variant.name, "GFLOP/s", "%");
     }
     println!();
     let mut other = vec![0u8; if options.cold { EVICTING } else { 0 }];
@@ -121,7 +121,7 @@ fn main() {
                 || (variant.run)(problem),
             )
             .as_secs_f64();
-            print!("{:>21.3}{:>6.0}%", time * 1e3, work / time / peak * 100.0);
+            print!("{:>21.3}{:>9.0}{:>5.0}%", time * 1e3, work / time, work / time / peak * 100.0);
         }
         println!();
     };
