@@ -1,6 +1,6 @@
 //! Convolution with filters that never change, such as those of a network that losses look through.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use gobelin_kernels::cpu::conv::choose::Direction;
 use gobelin_kernels::cpu::conv::{self, Activation, Epilogue, Prepared};
@@ -27,7 +27,8 @@ pub struct FrozenFilters {
     weight: Box<dyn Fn() -> Tensor + Send + Sync>,
     bias: Tensor,
     kept: OnceLock<Tensor>,
-    on_device: OnceLock<Tensor>,
+    /// The weights and the biases on each device that they were used on.
+    on_devices: Mutex<Vec<[Tensor; 2]>>,
     forward: OnceLock<Prepared>,
     input_gradient: OnceLock<Prepared>,
 }
@@ -59,7 +60,7 @@ impl FrozenFilters {
             weight,
             bias,
             kept: OnceLock::new(),
-            on_device: OnceLock::new(),
+            on_devices: Mutex::default(),
             forward: OnceLock::new(),
             input_gradient: OnceLock::new(),
         }
@@ -98,9 +99,15 @@ impl FrozenFilters {
         large.then(|| self.kept.get_or_init(|| self.weight()))
     }
 
-    /// The weights on a device, which prepares nothing.
-    fn on_device(&self, place: &Device) -> &Tensor {
-        self.on_device.get_or_init(|| self.weight().to_device(place))
+    /// The weights and the biases on a device, which prepares nothing.
+    fn on_device(&self, place: &Device) -> [Tensor; 2] {
+        let mut known = self.on_devices.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.iter().find(|[weight, _]| weight.device() == Some(place)) {
+            return found.clone();
+        }
+        let new = [self.weight().to_device(place), self.bias.to_device(place)];
+        known.push(new.clone());
+        new
     }
 
     fn prepared(&self, direction: Direction, geometry: &conv::Conv2d) -> &Prepared {
@@ -158,16 +165,17 @@ fn correlate(
 ) -> Tensor {
     let shape = [geometry.batch, geometry.out_height(), geometry.out_width(), geometry.channels_out];
     profile::count(geometry.operations());
-    let bias = activation.map(|_| &filters.bias);
+    let is_biased = activation.is_some();
     let activation = activation.unwrap_or(Activation::Identity);
     if let Some(place) = x.tensor().device() {
-        let (x, weight) = (x.tensor().buffer(place), filters.on_device(place).buffer(place));
-        let epilogue = device::Epilogue { bias: bias.map(|bias| bias.buffer(place)), activation };
+        let (x, [weight, bias]) = (x.tensor().buffer(place), filters.on_device(place));
+        let bias = is_biased.then(|| bias.buffer(place));
+        let epilogue = device::Epilogue { bias, activation };
         return Tensor::build_on(place, &shape, |y| {
-            device::forward(geometry, precision(geometry, x), x, weight, epilogue, y)
+            device::forward(geometry, precision(geometry, x), x, weight.buffer(place), epilogue, y)
         });
     }
-    let x = x.tensor().data();
+    let (x, bias) = (x.tensor().data(), is_biased.then_some(&filters.bias));
     let epilogue = Epilogue { bias: bias.map(Tensor::data), activation };
     if let Some(weight) = filters.kept() {
         return Tensor::build(&shape, |y| conv::forward_then(geometry, x, weight.data(), epilogue, y));
@@ -181,9 +189,9 @@ fn back(dy: &Var, filters: &Arc<FrozenFilters>, geometry: conv::Conv2d) -> Var {
     let shape = [geometry.batch, geometry.height, geometry.width, geometry.channels_in];
     profile::count(geometry.operations());
     let dx = if let Some(place) = dy.tensor().device() {
-        let (dy, weight) = (dy.tensor().buffer(place), filters.on_device(place).buffer(place));
+        let (dy, [weight, _]) = (dy.tensor().buffer(place), filters.on_device(place));
         Tensor::build_on(place, &shape, |dx| {
-            device::input_gradient(&geometry, precision(&geometry, dy), dy, weight, dx)
+            device::input_gradient(&geometry, precision(&geometry, dy), dy, weight.buffer(place), dx)
         })
     } else {
         let gradient = dy.tensor().data();
@@ -248,6 +256,26 @@ mod tests {
                 let (expected, expected_gradient) = run(&plain);
                 assert_eq!((y.data(), y.shape()), (expected.data(), expected.shape()));
                 assert_eq!(gradient.data(), expected_gradient.data());
+            }
+        }
+    }
+
+    /// As a program may use them that has two.
+    #[test]
+    fn every_card_has_its_own() {
+        let Some(cards) =
+            [(); 2].map(|()| gobelin_emulation::device()).into_iter().collect::<Option<Vec<_>>>()
+        else {
+            return;
+        };
+        let (filters, ..) = filters([3, 5]);
+        let x = numbers(&[1, 4, 4, 3], 3);
+        let expected = frozen_conv2d(&x.clone().into(), &filters, true).into_tensor();
+        for card in cards.iter().chain(&cards) {
+            let y = frozen_conv2d(&x.to_device(card).into(), &filters, true).into_tensor();
+            assert_eq!(y.device(), Some(card));
+            for (found, expected) in y.data().iter().zip(expected.data()) {
+                assert!((found - expected).abs() < 1e-2, "{found}, expected {expected}");
             }
         }
     }
