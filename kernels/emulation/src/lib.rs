@@ -142,6 +142,10 @@ fn run(library: &Library, order: Order, work: &Work) -> Result<()> {
 }
 
 impl Driver for Emulation {
+    fn name(&self) -> &'static str {
+        "emulation"
+    }
+
     fn multiprocessors(&self) -> u32 {
         self.multiprocessors
     }

@@ -167,11 +167,6 @@ impl Card {
         })
     }
 
-    /// What the card calls itself.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     fn bind(&self) -> Result<()> {
         self.context.bind_to_thread().map_err(|error| failed("cuCtxSetCurrent", error))
     }
@@ -244,6 +239,10 @@ impl Card {
 }
 
 impl Driver for Card {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
     fn multiprocessors(&self) -> u32 {
         self.multiprocessors
     }

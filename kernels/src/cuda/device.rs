@@ -67,6 +67,16 @@ impl Device {
         self.precision
     }
 
+    /// What the device calls itself.
+    pub fn name(&self) -> &str {
+        self.inner.driver.name()
+    }
+
+    /// Bytes that were taken from the device at most at one time: those of buffers, and those that its pools kept for more.
+    pub fn most_memory(&self) -> usize {
+        self.inner.everyday.most()
+    }
+
     /// Waits for all work.
     ///
     /// # Errors

@@ -73,6 +73,9 @@ pub struct Event(pub u64);
 
 /// What runs kernels and keeps memory. All work is done in the order of the calls, but for uploads beside it.
 pub trait Driver: Send + Sync {
+    /// What the device calls itself.
+    fn name(&self) -> &str;
+
     /// Multiprocessors: how many blocks there should be at least.
     fn multiprocessors(&self) -> u32;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::device::Device;
@@ -32,6 +33,7 @@ unsafe impl Plain for u8 {}
 /// A device has one for everyday use. A recording has its own: what it writes when it is replayed must belong to nobody else.
 pub(super) struct Reserve {
     driver: Arc<dyn Driver>,
+    taken: Arc<Taken>,
     unused: Mutex<BTreeMap<usize, Vec<Address>>>,
     /// For a recording's, the everyday one: what is given back when memory runs out. Its own blocks are written when the recording
     /// is replayed.
@@ -40,13 +42,18 @@ pub(super) struct Reserve {
 
 impl Reserve {
     pub(super) fn new(driver: Arc<dyn Driver>) -> Self {
-        Self { driver, unused: Mutex::default(), everyday: None }
+        Self { driver, taken: Arc::default(), unused: Mutex::default(), everyday: None }
     }
 
     /// A recording's own.
     pub(super) fn beside(everyday: &Arc<Self>) -> Self {
-        let driver = Arc::clone(&everyday.driver);
-        Self { driver, unused: Mutex::default(), everyday: Some(Arc::clone(everyday)) }
+        let (driver, taken) = (Arc::clone(&everyday.driver), Arc::clone(&everyday.taken));
+        Self { driver, taken, unused: Mutex::default(), everyday: Some(Arc::clone(everyday)) }
+    }
+
+    /// Bytes that were taken from the device at most, by all its reserves.
+    pub(super) fn most(&self) -> usize {
+        self.taken.most.load(Ordering::Relaxed)
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut BTreeMap<usize, Vec<Address>>) -> R) -> R {
@@ -79,6 +86,8 @@ impl Reserve {
             }
             answer => answer?,
         };
+        let now = self.taken.now.fetch_add(size, Ordering::Relaxed) + size;
+        self.taken.most.fetch_max(now, Ordering::Relaxed);
         Ok((address, size))
     }
 
@@ -92,9 +101,17 @@ impl Reserve {
             for address in blocks {
                 // SAFETY: allocated with this size, and in no buffer.
                 unsafe { self.driver.release(address, size) };
+                self.taken.now.fetch_sub(size, Ordering::Relaxed);
             }
         }
     }
+}
+
+/// Bytes that a device's reserves hold, in buffers or for more.
+#[derive(Default)]
+struct Taken {
+    now: AtomicUsize,
+    most: AtomicUsize,
 }
 
 impl Drop for Reserve {
@@ -255,6 +272,9 @@ mod tests {
         assert_eq!(counter.state().allocations, 2);
         device.trim();
         assert_eq!(counter.state().used, 0);
+        assert_eq!(device.most_memory(), 5120 + 2048);
+        drop(buffer(&device, 512).unwrap());
+        assert_eq!(device.most_memory(), 5120 + 2048);
     }
 
     #[test]

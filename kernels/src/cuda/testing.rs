@@ -57,6 +57,10 @@ impl Recording for Nothing {
 }
 
 impl Driver for Counter {
+    fn name(&self) -> &'static str {
+        "counter"
+    }
+
     fn multiprocessors(&self) -> u32 {
         4
     }

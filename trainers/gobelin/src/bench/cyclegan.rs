@@ -5,12 +5,14 @@ use gobelin_cyclegan::game::{Game, Rules};
 use gobelin_losses::gan::Adversarial;
 use gobelin_nets::resnet_generator::Options;
 
+use super::setup::Setup;
+
 const SIZE: usize = 128;
 
-pub(super) fn prepare() -> Box<dyn FnMut()> {
+pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
     let rules = Rules {
-        generator: Options { blocks: 6, ..Options::default() },
-        discriminator_width: 64,
+        generator: Options { blocks: setup.pick(6, 1), width: setup.pick(64, 2), ..Options::default() },
+        discriminator_width: setup.pick(64, 2),
         discriminator_layers: 3,
         loss: Adversarial::Ls,
         cycle: 10.0,
@@ -19,8 +21,11 @@ pub(super) fn prepare() -> Box<dyn FnMut()> {
         betas: [0.5, 0.999],
         exact: false,
     };
+    let size = setup.pick(SIZE, 24);
     let mut game = Game::new(rules, 0);
-    let real = [1, 2].map(|stream| super::pictures_of(stream, &[1, SIZE, SIZE, 3]));
+    game.generators.nets.iter().for_each(|net| setup.net(net));
+    game.discriminators.nets.iter().for_each(|net| setup.net(net));
+    let real = [1, 2].map(|stream| setup.tensor(super::pictures_of(stream, &[1, size, size, 3])));
     Box::new(move || {
         let (_, fakes) = game.update_generators(&real);
         game.update_discriminators(&real, &fakes);

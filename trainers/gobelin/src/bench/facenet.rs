@@ -4,7 +4,11 @@ use gobelin_autograd::random;
 use gobelin_facenet::learner::{Learner, Method};
 use gobelin_facenet::objective::{Kind, Mine, Objective};
 use gobelin_losses::mining::Fallback;
+use gobelin_nets::Module;
 use gobelin_nets::facenet::FaceNetNn2;
+use gobelin_nets::facenet_small::FaceNetSmall;
+
+use super::setup::Setup;
 
 const IDENTITIES: usize = 8;
 const FACES: usize = 4;
@@ -16,11 +20,18 @@ const DIMENSIONS: usize = 128;
 const LOSS: Objective =
     Objective { kind: Kind::Triplet, mine: Mine::SemiHard(Fallback::Largest), margin: 0.2, squared: true };
 
-pub(super) fn prepare() -> Box<dyn FnMut()> {
-    let net = Box::new(FaceNetNn2::new(DIMENSIONS, &mut random::generator(0, 0)));
+pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
+    let mut numbers = random::generator(0, 0);
+    let net: Box<dyn Module> = if setup.is_small {
+        Box::new(FaceNetSmall::new(2, DIMENSIONS, &mut numbers))
+    } else {
+        Box::new(FaceNetNn2::new(DIMENSIONS, &mut numbers))
+    };
     let mut learner = Learner::new(net, Method::AdaGrad, 0.05, 0, false);
-    let faces = super::pictures(&[IDENTITIES * FACES, SIZE, SIZE, 3]);
-    let labels: Vec<i64> = (0..IDENTITIES * FACES).map(|face| (face / FACES) as i64).collect();
+    setup.net(&*learner.net);
+    let (identities, faces, size) = setup.pick((IDENTITIES, FACES, SIZE), (2, 2, 16));
+    let labels: Vec<i64> = (0..identities * faces).map(|face| (face / faces) as i64).collect();
+    let faces = setup.tensor(super::pictures(&[labels.len(), size, size, 3]));
     Box::new(move || {
         let gradients = learner.gradients(&faces, &[], |_, embeddings| LOSS.of(embeddings, &labels, 0).0);
         learner.descent.step(&gradients.net);

@@ -5,6 +5,8 @@ use gobelin_gan::game::{Game, Method, Rules};
 use gobelin_losses::gan::{Adversarial, Labels};
 use gobelin_nets::dcgan::{Norm, Shape, Upsampling};
 
+use super::setup::Setup;
+
 const BATCH: usize = 64;
 const SHAPE: Shape = Shape { size: 64, channels: 3, width: 64, noise: 100 };
 pub(super) const SEED: u64 = 0;
@@ -23,26 +25,32 @@ pub(super) const RULES: Rules = Rules {
     exact: false,
 };
 
-pub(super) fn prepare() -> Box<dyn FnMut()> {
-    let mut game = game(RULES);
-    let (real, labels) = (real(), Labels::default());
+pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
+    let mut game = game(RULES, setup);
+    let (real, labels) = (real(&game, setup), Labels::default());
     let mut numbers = random::generator(SEED, 2);
     Box::new(move || {
         let tape = Tape::new();
-        let fake = game.draw(Some(&tape), &noise(&mut numbers));
+        let fake = game.draw(Some(&tape), &noise(&real, &game, &mut numbers));
         game.update_discriminator(&real, fake.tensor(), &labels, &mut numbers);
         game.update_generator(tape, &fake);
     })
 }
 
-pub(super) fn game(rules: Rules) -> Game {
-    Game::new(rules, SEED).expect("there are nets of this size")
+pub(super) fn game(rules: Rules, setup: &Setup) -> Game {
+    let shape = setup.pick(SHAPE, Shape { size: 32, width: 4, noise: 8, ..SHAPE });
+    let game = Game::new(Rules { shape, ..rules }, SEED).expect("there are nets of this size");
+    setup.net(&game.generator.net);
+    setup.net(&game.discriminator.net);
+    game
 }
 
-pub(super) fn real() -> Tensor {
-    super::pictures(&[BATCH, SHAPE.size, SHAPE.size, SHAPE.channels])
+pub(super) fn real(game: &Game, setup: &Setup) -> Tensor {
+    let Shape { size, channels, .. } = game.rules.shape;
+    setup.tensor(super::pictures(&[setup.pick(BATCH, 2), size, size, channels]))
 }
 
-pub(super) fn noise(numbers: &mut random::Generator) -> Tensor {
-    random::normal(&[BATCH, 1, 1, SHAPE.noise], 0.0, 1.0, numbers)
+/// Noise for as many pictures as the real ones.
+pub(super) fn noise(real: &Tensor, game: &Game, numbers: &mut random::Generator) -> Tensor {
+    random::normal(&[real.shape()[0], 1, 1, game.rules.shape.noise], 0.0, 1.0, numbers)
 }

@@ -2,50 +2,71 @@
 
 use std::time::{Duration, Instant};
 
+use gobelin_autograd::{Device, DeviceError};
 use serde::Serialize;
+
+use super::setup::Setup;
 
 /// Steps before the first timed one: they fill the buffer pool and the caches.
 pub const WARM_UP: usize = 3;
-/// Steps timed at least, however long they take.
+/// Steps timed at least, however long they take; of a small workload one.
 const FEWEST: usize = 3;
 
 #[derive(Serialize)]
 struct Row<'a> {
-    workload: &'a str,
+    workload: String,
     mode: &'static str,
-    device: &'static str,
+    device: &'a str,
     threads: usize,
     median_ms: f64,
     min_ms: f64,
     steps: usize,
     /// Of the process so far; missing where the system does not tell.
     peak_rss_mb: Option<u64>,
+    /// Of a graphics card: what the pool has taken from it at most, more than tensors used at any time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_device_mb: Option<usize>,
+    /// What the graphics card calls itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    card: Option<&'a str>,
 }
 
-/// Times a step for `seconds` and tells how long it takes, as a line of JSON.
-pub fn row(workload: &str, mut step: Box<dyn FnMut()>, seconds: f64) -> String {
-    for _ in 0..WARM_UP {
+/// Times a step for `seconds` and tells how long it takes, as a line of JSON. A step is done when what it asked of a card is.
+///
+/// # Errors
+/// If the card fails.
+pub fn row(
+    workload: &str,
+    setup: &Setup,
+    mut step: Box<dyn FnMut()>,
+    seconds: f64,
+) -> Result<String, DeviceError> {
+    for _ in 0..setup.pick(WARM_UP, 1) {
         step();
     }
+    setup.synchronise()?;
     let mut times = Vec::new();
     let begun = Instant::now();
-    while times.len() < FEWEST || begun.elapsed().as_secs_f64() < seconds {
+    while times.len() < setup.pick(FEWEST, 1) || begun.elapsed().as_secs_f64() < seconds {
         let start = Instant::now();
         step();
+        setup.synchronise()?;
         times.push(start.elapsed());
     }
     times.sort_unstable();
     let row = Row {
-        workload,
+        workload: setup.pick(workload.to_owned(), format!("{workload} (small)")),
         mode: "gobelin",
-        device: "cpu",
+        device: &setup.place,
         threads: rayon::current_num_threads(),
         median_ms: milliseconds(median(&times)),
         min_ms: milliseconds(times[0]),
         steps: times.len(),
         peak_rss_mb: std::fs::read_to_string("/proc/self/status").ok().as_deref().and_then(peak_rss_mb),
+        peak_device_mb: setup.card.as_ref().map(|card| card.most_memory() >> 20),
+        card: setup.card.as_ref().map(Device::name),
     };
-    serde_json::to_string(&row).expect("a row of plain values")
+    Ok(serde_json::to_string(&row).expect("a row of plain values"))
 }
 
 /// Of times in rising order; of an even number, the mean of the middle two.

@@ -9,6 +9,7 @@ mod gan;
 mod measure;
 mod perceptual;
 mod profile;
+mod setup;
 mod style;
 mod topology;
 mod wgan;
@@ -17,8 +18,10 @@ use std::process::{Command as Process, ExitCode};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use gobelin_autograd::{Tensor, random};
-use gobelin_harness::{Compute, Error, compute_arguments};
+use gobelin_harness::{Compute, Device, Error, compute_arguments, on_device};
 use gobelin_nets::vgg19::{Images, Layer, Vgg19, View};
+
+use setup::Setup;
 
 /// The subcommand's name.
 pub const NAME: &str = "bench";
@@ -27,8 +30,8 @@ pub const NAME: &str = "bench";
 struct Workload {
     name: &'static str,
     about: &'static str,
-    /// Makes the nets and the batch; the closure is one step.
-    prepare: fn() -> Box<dyn FnMut()>,
+    /// Makes the nets and the batch where they are computed with; the closure is one step.
+    prepare: fn(&Setup) -> Box<dyn FnMut()>,
 }
 
 const WORKLOADS: [Workload; 7] = [
@@ -87,6 +90,12 @@ pub fn command() -> Command {
         .arg(Arg::new("profile").long("profile").action(ArgAction::SetTrue).help(
             "Prints where the time of a step goes instead: for each op and shape (' on the way back) its milliseconds, share, calls, GB/s and GFLOP/s",
         ))
+        .arg(
+            Arg::new("small")
+                .long("small")
+                .action(ArgAction::SetTrue)
+                .help("Small nets and batches, to see that all run: their times compare with nothing"),
+        )
         .args(compute_arguments())
 }
 
@@ -102,16 +111,32 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
     let asked: Vec<&str> =
         matches.get_many::<String>("names").into_iter().flatten().map(String::as_str).collect();
     let chosen = choose(&asked)?;
-    let compute = Compute::new(matches);
+    let (compute, profiled) = (Compute::new(matches), matches.get_flag("profile"));
+    let is_small = matches.get_flag("small");
+    if profiled && compute.device != Device::Cpu {
+        return Err(Error::Call(format!(
+            "--profile --device {}: ops on a graphics card are not timed one by one; leave --profile out, or use --device cpu",
+            compute.device
+        )));
+    }
     if let [workload] = chosen[..] {
-        compute.begin()?;
-        let tell = if matches.get_flag("profile") { profile::table } else { measure::row };
-        println!("{}", tell(workload.name, (workload.prepare)(), seconds));
+        compute.begin_threads()?;
+        let setup = Setup { place: compute.device.to_string(), card: compute.card()?, is_small };
+        let text = on_device(|| {
+            let step = (workload.prepare)(&setup);
+            if profiled {
+                return Ok(profile::table(workload.name, step, seconds));
+            }
+            measure::row(workload.name, &setup, step, seconds).map_err(|error| Error::Trainer(error.into()))
+        });
+        println!("{}", text?);
         return Ok(ExitCode::SUCCESS);
     }
-    compute.check()?;
+    // Told once, if it cannot be used.
+    drop(compute.card()?);
     for workload in chosen {
-        if !alone(workload, seconds, matches.get_flag("profile"), &compute)? {
+        let flags = [(profiled, "--profile"), (is_small, "--small")];
+        if !alone(workload, seconds, flags.iter().filter_map(|(is, flag)| is.then_some(*flag)), &compute)? {
             return Ok(ExitCode::FAILURE);
         }
     }
@@ -131,13 +156,18 @@ fn choose(asked: &[&str]) -> Result<Vec<&'static Workload>, Error> {
 }
 
 /// One workload in a process of its own, so that its peak of memory is its own; whether it went well.
-fn alone(workload: &Workload, seconds: f64, profiled: bool, compute: &Compute) -> Result<bool, Error> {
+fn alone<'a>(
+    workload: &Workload,
+    seconds: f64,
+    flags: impl Iterator<Item = &'a str>,
+    compute: &Compute,
+) -> Result<bool, Error> {
     let failed =
         |error: std::io::Error| Error::Call(format!("{}: cannot start it again: {error}", workload.name));
     let program = std::env::current_exe().map_err(failed)?;
     let mut process = Process::new(program);
     process.args([NAME, workload.name, "--seconds", &seconds.to_string()]).args(compute.arguments());
-    process.args(profiled.then_some("--profile"));
+    process.args(flags);
     Ok(process.status().map_err(failed)?.success())
 }
 

@@ -5,15 +5,19 @@ use gobelin_autograd::{Parameter, Tape, ops, random};
 use gobelin_nets::transform::Transform;
 use gobelin_nets::{Module, Pass, parameters};
 
+use super::setup::Setup;
+
 const SHAPE: [usize; 4] = [4, 128, 128, 3];
 
-pub(super) fn prepare() -> Box<dyn FnMut()> {
+pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
     let (vgg, layers) = (super::vgg(), super::layers(&["relu2_2"]));
-    let net = Transform::new(32, &mut random::generator(0, 0));
+    let net = Transform::new(setup.pick(32, 4), &mut random::generator(0, 0));
+    setup.net(&net);
     let named = parameters(&net);
     let weights: Vec<Parameter> = named.iter().map(|(_, weight)| weight.clone()).collect();
     let mut optimiser = Adam::new(named, AdamOptions::default());
-    let [pictures, targets] = [1, 2].map(|stream| super::pictures_of(stream, &SHAPE));
+    let shape = setup.pick(SHAPE, [1, 16, 16, 3]);
+    let [pictures, targets] = [1, 2].map(|stream| setup.tensor(super::pictures_of(stream, &shape)));
     Box::new(move || {
         let wanted = vgg.features(&targets.clone().into(), &layers).remove(0);
         let tape = Tape::new();

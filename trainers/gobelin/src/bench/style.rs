@@ -5,17 +5,21 @@ use gobelin_autograd::optimiser::{Adam, AdamOptions, Optimiser};
 use gobelin_autograd::{Parameter, Tape, Var, ops};
 use gobelin_nets::vgg19::Layer;
 
+use super::setup::Setup;
+
 const SIZE: usize = 256;
 const STYLE_WEIGHT: f32 = 1e3;
 /// The style layers, and between them the content layer.
 const LAYERS: [&str; 6] = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1"];
 const CONTENT: usize = 4;
 
-pub(super) fn prepare() -> Box<dyn FnMut()> {
+pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
     let vgg = super::vgg();
-    let layers: Vec<Layer> = super::layers(&LAYERS);
-    let [content, style] = [1, 2].map(|stream| super::pictures_of(stream, &[1, SIZE, SIZE, 3]));
-    let content_map = vgg.features(&content.clone().into(), &layers[CONTENT..=CONTENT]).remove(0);
+    let (names, content_place) = setup.pick((&LAYERS[..], CONTENT), (&LAYERS[..2], 1));
+    let layers: Vec<Layer> = super::layers(names);
+    let size = setup.pick(SIZE, 16);
+    let [content, style] = [1, 2].map(|stream| setup.tensor(super::pictures_of(stream, &[1, size, size, 3])));
+    let content_map = vgg.features(&content.clone().into(), &layers[content_place..=content_place]).remove(0);
     let style_grams: Vec<Var> = vgg.features(&style.into(), &layers).iter().map(gram).collect();
     let picture = Parameter::new(content);
     let options = AdamOptions { learning_rate: 0.02, ..AdamOptions::default() };
@@ -25,7 +29,7 @@ pub(super) fn prepare() -> Box<dyn FnMut()> {
         let x = tape.parameter(&picture);
         let mut loss = ops::add(&variation(&x, 1), &variation(&x, 2));
         for (place, map) in vgg.features(&x, &layers).iter().enumerate() {
-            let term = if place == CONTENT {
+            let term = if place == content_place {
                 ops::mean_squared_difference(map, &content_map)
             } else {
                 ops::scale(&ops::mean_squared_difference(&gram(map), &style_grams[place]), STYLE_WEIGHT)

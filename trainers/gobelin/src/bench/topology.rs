@@ -8,21 +8,28 @@ use gobelin_losses::bce::bce;
 use gobelin_nets::unet::{Options, UNet};
 use gobelin_nets::{Module, Pass, parameters};
 
+use super::setup::Setup;
+
 const BATCH: usize = 4;
 const SIZE: usize = 128;
 /// The topology loss's weight.
 const MU: f32 = 0.1;
 
-pub(super) fn prepare() -> Box<dyn FnMut()> {
-    let (vgg, layers) = (super::vgg(), super::layers(&["relu1_2", "relu2_2", "relu3_4"]));
-    let net = UNet::new(Options::default(), &mut random::generator(0, 0));
+pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
+    let (vgg, layers) =
+        (super::vgg(), super::layers(setup.pick(&["relu1_2", "relu2_2", "relu3_4"][..], &["relu1_1"])));
+    let options = setup.pick(Options::default(), Options { width: 2, depth: 2, ..Options::default() });
+    let net = UNet::new(options, &mut random::generator(0, 0));
+    setup.net(&net);
     let named = parameters(&net);
     let weights: Vec<Parameter> = named.iter().map(|(_, weight)| weight.clone()).collect();
     let mut optimiser = Adam::new(named, AdamOptions { learning_rate: 1e-4, ..AdamOptions::default() });
-    let pictures = super::pictures_of(1, &[BATCH, SIZE, SIZE, 3]);
+    let (batch, size) = setup.pick((BATCH, SIZE), (1, 16));
+    let pictures = setup.tensor(super::pictures_of(1, &[batch, size, size, 3]));
     // Uniform in [-1, 1], so above 0.6 for a fifth of the pixels.
-    let mask: Var = super::pictures_of(2, &[BATCH, SIZE, SIZE, 1]).map(|v| f32::from(v > 0.6)).into();
-    let coloured = |mask: &Var| ops::broadcast_to(mask, &[BATCH, SIZE, SIZE, 3]);
+    let mask = super::pictures_of(2, &[batch, size, size, 1]).map(|v| f32::from(v > 0.6));
+    let mask: Var = setup.tensor(mask).into();
+    let coloured = move |mask: &Var| ops::broadcast_to(mask, &[batch, size, size, 3]);
     Box::new(move || {
         let wanted = vgg.features(&coloured(&mask), &layers);
         let tape = Tape::new();

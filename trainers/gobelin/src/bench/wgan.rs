@@ -5,6 +5,7 @@ use gobelin_gan::game::{Method, Rules};
 use gobelin_losses::gan::{Adversarial, Labels};
 
 use super::gan;
+use super::setup::Setup;
 
 const CRITIC_UPDATES: usize = 5;
 
@@ -16,17 +17,17 @@ const RULES: Rules = Rules {
     ..gan::RULES
 };
 
-pub(super) fn prepare() -> Box<dyn FnMut()> {
-    let mut game = gan::game(RULES);
-    let (real, labels) = (gan::real(), Labels::default());
+pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
+    let mut game = gan::game(RULES, setup);
+    let (real, labels) = (gan::real(&game, setup), Labels::default());
     let mut numbers = random::generator(gan::SEED, 2);
     Box::new(move || {
         for _ in 0..CRITIC_UPDATES {
-            let fake = game.draw(None, &gan::noise(&mut numbers)).into_tensor();
+            let fake = game.draw(None, &gan::noise(&real, &game, &mut numbers)).into_tensor();
             game.update_discriminator(&real, &fake, &labels, &mut numbers);
         }
         let tape = Tape::new();
-        let fake = game.draw(Some(&tape), &gan::noise(&mut numbers));
+        let fake = game.draw(Some(&tape), &gan::noise(&real, &game, &mut numbers));
         game.update_generator(tape, &fake);
     })
 }

@@ -1,7 +1,24 @@
 //! `gobelin bench`: its rows have the fields of `torch_steps.py`.
 
-use crate::shell::call;
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::shell::{call, gobelin, told};
 use crate::tensors::answer;
+
+pub const WORKLOADS: [&str; 7] = ["gan", "wgan", "cyclegan", "facenet", "style", "perceptual", "topology"];
+
+/// What a call that went well has printed.
+#[track_caller]
+pub fn rows(output: Output) -> Vec<Value> {
+    assert!(output.status.success(), "{:?}", told(&output));
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
 
 #[test]
 fn a_row_has_the_same_fields_as_pytorchs() {
@@ -19,6 +36,15 @@ fn a_row_has_the_same_fields_as_pytorchs() {
     assert!(0.0 < number("min_ms") && number("min_ms") <= number("median_ms") && number("peak_rss_mb") > 0.0);
 }
 
+/// Each in a process of its own.
+#[test]
+fn every_workload_runs() {
+    let here = tempfile::tempdir().unwrap();
+    let rows = rows(gobelin(here.path(), "bench --small --seconds 0").output().unwrap());
+    let names: Vec<&str> = rows.iter().filter_map(|row| row["workload"].as_str()).collect();
+    assert_eq!(names, WORKLOADS.map(|name| format!("{name} (small)")));
+}
+
 #[test]
 fn wrong_calls_are_told_in_one_line() {
     let here = tempfile::tempdir().unwrap();
@@ -26,7 +52,10 @@ fn wrong_calls_are_told_in_one_line() {
         ("bench gna", "error: unknown workload `gna`: choose from gan, wgan, cyclegan"),
         ("bench gan --seconds -1", "error: "),
         ("bench gan --seconds nan", "error: --seconds NaN: expected a number of seconds of 0 or more"),
-        ("bench --device cuda", "error: --device cuda: "),
+        (
+            "bench gan --profile --device cuda",
+            "error: --profile --device cuda: ops on a graphics card are not timed",
+        ),
     ] {
         let (code, lines) = call(here.path(), words);
         assert!(code == 2 && lines.len() == 1 && lines[0].starts_with(begin), "{words}: {code} {lines:?}");

@@ -3,10 +3,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use gobelin_nets::weights;
 use tempfile::{TempDir, tempdir};
 
+use crate::bench::{WORKLOADS, rows};
 use crate::shell::{call, contents, gobelin, metrics, must_be_the_same_run, told};
 use crate::tensors::{noise, write};
 
@@ -44,9 +46,14 @@ impl Machine {
     }
 
     fn call_with(&self, driver: &Path, settings: &str, words: &str) -> (i32, Vec<String>) {
+        told(&self.command(driver, settings, words).output().unwrap())
+    }
+
+    fn command(&self, driver: &Path, settings: &str, words: &str) -> Command {
         let mut command = gobelin(self.path(), words);
         command.env("LD_LIBRARY_PATH", driver).env("XDG_CACHE_HOME", self.path().join("cache"));
-        told(&command.env("GOBELIN_DRIVER", settings).output().unwrap())
+        command.env("GOBELIN_DRIVER", settings);
+        command
     }
 
     /// Runs a trainer on the card to its end.
@@ -194,6 +201,23 @@ fn code_is_compiled_once_and_spoilt_code_again() {
     machine.train(&words);
 }
 
+/// Rows with PyTorch's fields, and the card's name.
+#[test]
+fn every_workload_is_timed_on_a_card() {
+    let Some(card) = Machine::new() else { return };
+    let rows =
+        rows(card.command(&card.driver, "", "bench --small --seconds 0 --device cuda").output().unwrap());
+    let names: Vec<&str> = rows.iter().filter_map(|row| row["workload"].as_str()).collect();
+    assert_eq!(names, WORKLOADS.map(|name| format!("{name} (small)")));
+    for row in &rows {
+        assert_eq!((&row["device"], &row["card"]), (&"cuda".into(), &"Emulated Card".into()), "{row}");
+        assert!(row["median_ms"].as_f64().unwrap() > 0.0 && row["peak_device_mb"].is_u64(), "{row}");
+    }
+    let (exit, lines) = card.call("fail=cuLaunchKernel:50:LAUNCH_FAILED", "bench gan --small --device cuda");
+    let expected = "error: the graphics card was lost (";
+    assert!(exit == 1 && lines.len() == 1 && lines[0].starts_with(expected), "{exit} {lines:?}");
+}
+
 /// What is known before anything was done is a wrong call for this machine, and leaves nothing behind.
 #[test]
 fn a_card_that_cannot_be_used_is_told_at_once() {
@@ -228,7 +252,7 @@ fn a_card_that_cannot_be_used_is_told_at_once() {
         ),
         ("fail=cuDevicePrimaryCtxRetain:1:OUT_OF_MEMORY", "cuda", "out of memory on the graphics card: "),
     ] {
-        for words in ["gan --out run", "net unet --weights w --input x --output y"] {
+        for words in ["gan --out run", "net unet --weights w --input x --output y", "bench", "bench wgan"] {
             let (exit, lines) = machine.call(settings, &format!("{words} --device {device}"));
             let expected = format!("error: --device {device}: {expected}");
             assert!(
