@@ -7,6 +7,8 @@ Each peer is a program that takes workloads' names and `--seconds`, and prints a
 `median_ms`, `peak_rss_mb`. PyTorch's runs once a mode, and its fastest mode counts; `compile` is asked for by --modes, since it
 compiles for minutes. Nothing else may run meanwhile: two programs on the same cores tell nothing of either.
 
+With `--device cuda` the steps are those of a graphics card, and so is the memory; PyTorch's mode `best` is each of its modes.
+
 Prints a table in Markdown: the median over the rounds of each program's median step, how many of ours fit in one of theirs,
 and peak memory.
 """
@@ -20,7 +22,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-GOBELIN = Path(__file__).parents[2] / "target/release/gobelin"
+GOBELIN = Path(__file__).resolve().parents[2] / "target/release/gobelin"
 WORKLOADS = ["gan", "wgan", "cyclegan", "facenet", "style", "perceptual", "topology"]
 # What the Rust peers have.
 BURN = ["gan", "style", "facenet"]
@@ -30,6 +32,8 @@ CANDLE = ["gan", "style"]
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("workloads", nargs="*", metavar="WORKLOADS", help=f"all where none is given: {' '.join(WORKLOADS)}")
+    parser.add_argument("--gobelin", type=Path, default=GOBELIN, help="our program [target/release/gobelin]")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="of our program and PyTorch [cpu]")
     parser.add_argument("--torch", type=Path, help="the script with PyTorch's steps")
     parser.add_argument("--burn", type=Path, help="the program with burn's steps")
     parser.add_argument("--candle", type=Path, help="the program with candle's steps")
@@ -40,17 +44,19 @@ def arguments():
     given = parser.parse_args()
     if unknown := set(given.workloads) - set(WORKLOADS):
         parser.error(f"no workload {', '.join(sorted(unknown))}: expected {', '.join(WORKLOADS)}")
+    if given.device == "cuda" and (given.burn or given.candle):
+        parser.error("--burn and --candle are programs for the CPU: leave them or --device cuda out")
     given.workloads = given.workloads or WORKLOADS
     return given
 
 
 def programs(given):
     """Name, command and workloads of each program."""
-    threads = ["--threads", str(given.threads)]
-    yield "gobelin", [GOBELIN, "bench", *threads], WORKLOADS
+    flags = ["--threads", str(given.threads), "--device", given.device]
+    yield "gobelin", [given.gobelin, "bench", *flags], WORKLOADS
     if given.torch:
         for mode in given.modes.split(","):
-            yield f"PyTorch {mode}", [sys.executable, given.torch, "--mode", mode, *threads], WORKLOADS
+            yield f"PyTorch {mode}", [sys.executable, given.torch, "--mode", mode, *flags], WORKLOADS
     if given.burn:
         yield "burn", [given.burn], BURN
     if given.candle:
@@ -66,7 +72,9 @@ def step(name, command, workload, given):
     rows = [row for row in rows if "median_ms" in row]
     if done.returncode or not rows:
         sys.exit(f"{name} {workload}: exit code {done.returncode}, no timing: {done.stderr.strip()[-300:]}")
-    return min(row["median_ms"] for row in rows), max(row["peak_rss_mb"] for row in rows)
+    memory = "peak_device_mb" if given.device == "cuda" else "peak_rss_mb"
+    best = min(rows, key=lambda row: row["median_ms"])
+    return best["median_ms"], best[memory]
 
 
 def main():

@@ -9,11 +9,12 @@
 #[path = "../kernels/shapes.rs"]
 mod shapes;
 
+use std::process::ExitCode;
 use std::time::Instant;
 
 use gobelin_kernels::cuda::conv::{self, Conv2d, Epilogue};
 use gobelin_kernels::cuda::gemm::{Gemm, gemm};
-use gobelin_kernels::cuda::{Card, Device, DeviceBuffer, Precision, Result};
+use gobelin_kernels::cuda::{Device, DeviceBuffer, Error, Precision, Result};
 
 const LAUNCHES: u32 = 20;
 
@@ -76,8 +77,8 @@ fn convolution(device: &Device, name: &str, c: &Conv2d, asked: &dyn Fn(&str) -> 
 }
 
 fn run() -> Result<()> {
-    println!("{}", Card::open(0)?.name());
     let device = Device::card(0)?;
+    println!("{}", device.name());
     // Cargo adds a flag.
     let names: Vec<String> = std::env::args().skip(1).filter(|name| !name.starts_with("--")).collect();
     let asked = |label: &str| names.is_empty() || names.iter().any(|name| label.contains(name.as_str()));
@@ -96,8 +97,13 @@ fn run() -> Result<()> {
     Ok(())
 }
 
-fn main() {
-    if let Err(error) = run() {
-        println!("{error}");
+fn main() -> ExitCode {
+    let Err(error) = run() else { return ExitCode::SUCCESS };
+    println!("{error}");
+    // A machine without a card is no failure: `cargo bench` runs this everywhere.
+    if matches!(error, Error::NoDriver | Error::NoCard { .. }) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
