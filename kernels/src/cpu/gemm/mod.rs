@@ -401,8 +401,16 @@ unsafe fn multiply<V: Vector>(
     // SAFETY: the caller's promise.
     unsafe {
         ahead::<V>(a, stride);
-        // Rows past the last repeat it.
-        let a = std::array::from_fn(|r| a.add(r.min(rows - 1) * stride));
+        // Rows past the last repeat it. Whole tiles by another branch: else the compiler works the six places out anew in each step.
+        let mut places = [a; ROWS];
+        if rows == ROWS {
+            places = micro::rows(a, stride);
+        } else {
+            for (r, place) in places.iter_mut().enumerate() {
+                *place = a.add(r.min(rows - 1) * stride);
+            }
+        }
+        let a = places;
         if columns > COLUMNS {
             Tile::multiply_wide(sums, k, a, 1, [b, b.add(COLUMNS * depth)]);
         } else {
