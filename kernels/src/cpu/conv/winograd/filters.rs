@@ -21,7 +21,7 @@ pub(super) const fn exchange(phase: usize, side_by_side: usize) -> usize {
 }
 
 /// Vectors of rows whose weights are asked for ahead. Against two, all of a vector's rows at once and into the first-level cache,
-/// with nothing in the caches, medians in alternation: input gradients gain 2 to 15% (gan.d4, cyclegan.patch4 and cyclegan.residual,
+/// with nothing in the caches, medians in alternation: input gradients gain 3 to 15% (gan.d4, cyclegan.patch4 and cyclegan.residual,
 /// vgg.4_2, unet.middle-b), gan.d4 forward 7 to 13%; 3x3 forward differs by no more than runs do (3%).
 const AHEAD: usize = 4;
 
