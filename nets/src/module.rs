@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use gobelin_autograd::{Device, Parameter, Var, ops};
+use gobelin_autograd::ops::{self, Window};
+use gobelin_autograd::{Device, Parameter, Var};
 
 use crate::layers::{Activation, Conv};
 use crate::pass::Pass;
@@ -15,6 +16,21 @@ pub trait Module {
     /// Runs on `x` and sends what comes out through an activation: in the same pass over memory, where a layer can.
     fn forward_activated(&self, pass: &Pass, x: &Var, activation: Activation) -> Var {
         activation.forward(pass, &self.forward(pass, x))
+    }
+
+    /// Runs on `x`, sends what comes out through an activation, and takes the largest values of windows: also in the same pass, where
+    /// a layer can.
+    fn forward_pooled(&self, pass: &Pass, x: &Var, activation: Option<Activation>, window: Window) -> Var {
+        let y = match activation {
+            Some(activation) => self.forward_activated(pass, x, activation),
+            None => self.forward(pass, x),
+        };
+        ops::max_pool(&y, window)
+    }
+
+    /// The windows whose largest values are all that this module gives, if it is such a one.
+    fn as_max_pool(&self) -> Option<Window> {
+        None
     }
 
     /// The activation that this module is, if it is one.
@@ -130,34 +146,54 @@ impl Sequential {
         self
     }
 
-    /// Runs the modules of these numbers alone. An activation runs with the module before it, a mirrored border with the one behind
-    /// it, unless someone looks in between.
+    /// Runs the modules of these numbers alone. An activation runs with the module before it, the largest values of windows with both, a
+    /// mirrored border with the module behind it, unless someone looks in between.
     pub(crate) fn run(&self, numbers: Range<usize>, pass: &Pass, x: &Var) -> Var {
+        self.run_pooled(numbers, pass, x, None)
+    }
+
+    fn run_pooled(&self, numbers: Range<usize>, pass: &Pass, x: &Var, mut pooled: Option<Window>) -> Var {
         let mut x = x.clone();
         let mut rest = self.modules[numbers.clone()].iter().zip(numbers).peekable();
         while let Some((module, number)) = rest.next() {
-            let behind = rest.peek().and_then(|(next, _)| next.as_activation());
-            if let Some(mirrored) = module.as_mirror().filter(|_| !pass.is_tapped())
+            if pass.is_tapped() {
+                x = pass.run(&number.to_string(), &**module, &x);
+                continue;
+            }
+            if let Some(mirrored) = module.as_mirror()
                 && let Some((next, _)) = rest.next()
             {
                 x = next.forward_mirrored(pass, &x, mirrored);
                 continue;
             }
-            x = match behind.filter(|_| !pass.is_tapped()) {
-                Some(activation) => {
-                    rest.next();
-                    module.forward_activated(pass, &x, activation)
-                }
-                None => pass.run(&number.to_string(), &**module, &x),
+            let activation = rest.next_if(|(next, _)| next.as_activation().is_some());
+            let activation = activation.and_then(|(next, _)| next.as_activation());
+            let window = rest.peek().and_then(|(next, _)| next.as_max_pool());
+            let window = match window {
+                Some(_) => rest.next().and(window),
+                None if rest.peek().is_none() => pooled.take(),
+                None => None,
+            };
+            x = match (window, activation) {
+                (Some(window), _) => module.forward_pooled(pass, &x, activation, window),
+                (None, Some(activation)) => module.forward_activated(pass, &x, activation),
+                (None, None) => module.forward(pass, &x),
             };
         }
-        x
+        pooled.map_or(x.clone(), |window| ops::max_pool(&x, window))
     }
 }
 
 impl Module for Sequential {
     fn forward(&self, pass: &Pass, x: &Var) -> Var {
         self.run(0..self.modules.len(), pass, x)
+    }
+
+    fn forward_pooled(&self, pass: &Pass, x: &Var, activation: Option<Activation>, window: Window) -> Var {
+        match activation {
+            None => self.run_pooled(0..self.modules.len(), pass, x, Some(window)),
+            Some(activation) => ops::max_pool(&self.forward_activated(pass, x, activation), window),
+        }
     }
 
     fn first_conv(&self) -> Option<&Conv> {

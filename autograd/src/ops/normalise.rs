@@ -45,6 +45,31 @@ pub fn normalise(
     shift: Option<&Var>,
     slope: Option<f32>,
 ) -> Normalised {
+    let (saved, mean, variance) = prepare(x, over, epsilon, scale, shift, slope);
+    let y = saved.affine.of(x.tensor(), saved.groups);
+    let inputs = saved.inputs(shift);
+    let inputs: Vec<&Var> = inputs.iter().collect();
+    let output = Var::record("normalise", y, &inputs, move |step| {
+        let needs = [step.needs(0), step.needs(1), step.needs(2)];
+        if step.is_final() {
+            saved.fused(step.gradient, needs)
+        } else {
+            saved.composed(&step.gradient, needs)
+        }
+    });
+    Normalised { output, mean, variance }
+}
+
+/// The statistics, and what going back needs: `x` normalised is [`Saved::affine`] of it.
+#[track_caller]
+pub(super) fn prepare(
+    x: &Var,
+    over: Over,
+    epsilon: f32,
+    scale: Option<&Var>,
+    shift: Option<&Var>,
+    slope: Option<f32>,
+) -> (Saved, Tensor, Tensor) {
     let shape = x.shape().to_vec();
     assert!(shape.len() >= 2, "normalise: shape {shape:?}, expected (N, ..., C)");
     let channels = shape[shape.len() - 1];
@@ -64,23 +89,13 @@ pub fn normalise(
         None => measure(x.tensor(), groups, &statistics, epsilon, of_scale, of_shift),
         Some(place) => measure_on(place, x.tensor(), groups, &statistics, epsilon, of_scale, of_shift),
     };
+    let ones = |given: Option<&Var>| {
+        given.cloned().unwrap_or_else(|| Var::constant(mean.full_beside(&[channels], 1.0)))
+    };
     let affine = Rectified { factor, offset, slope };
-    let y = affine.of(x.tensor(), groups);
-
-    let one = Var::constant(y.full_beside(&[channels], 1.0));
-    let zero = Var::constant(y.full_beside(&[channels], 0.0));
-    let (scale, shift) = (scale.unwrap_or(&one).clone(), shift.unwrap_or(&zero).clone());
     let saved =
-        Saved { x: x.clone(), scale: scale.clone(), epsilon, groups, mean: mean.clone(), reciprocal, affine };
-    let output = Var::record("normalise", y, &[x, &scale, &shift], move |step| {
-        let needs = [step.needs(0), step.needs(1), step.needs(2)];
-        if step.is_final() {
-            saved.fused(step.gradient, needs)
-        } else {
-            saved.composed(&step.gradient, needs)
-        }
-    });
-    Normalised { output, mean, variance }
+        Saved { x: x.clone(), scale: ones(scale), epsilon, groups, mean: mean.clone(), reciprocal, affine };
+    (saved, mean, variance)
 }
 
 /// The statistics of each channel and what follows from them, all of one shape.
@@ -143,18 +158,18 @@ fn buffers(place: &Device, shape: &[usize]) -> [DeviceBuffer; 2] {
     [(); 2].map(|()| expect(DeviceBuffer::new(place, shape.iter().product())))
 }
 
-struct Saved {
-    x: Var,
+pub(super) struct Saved {
+    pub(super) x: Var,
     scale: Var,
     epsilon: f32,
     groups: Groups,
     mean: Tensor,
     reciprocal: Tensor,
-    affine: Rectified,
+    pub(super) affine: Rectified,
 }
 
 /// The forward pass once the statistics are known: `rectified(x * factor + offset)`.
-struct Rectified {
+pub(super) struct Rectified {
     factor: Tensor,
     offset: Tensor,
     slope: norm::Slope,
@@ -176,57 +191,75 @@ impl Rectified {
         }
     }
 
-    fn view(&self) -> Affine<'_> {
+    pub(super) fn view(&self) -> Affine<'_> {
         Affine { scale: self.factor.data(), shift: self.offset.data(), slope: self.slope }
     }
 }
 
 impl Saved {
+    /// The inputs of the op: a scale and a shift that are not given are constants.
+    pub(super) fn inputs(&self, shift: Option<&Var>) -> [Var; 3] {
+        let zeros = || Var::constant(self.mean.full_beside(&[self.groups.channels], 0.0));
+        [self.x.clone(), self.scale.clone(), shift.cloned().unwrap_or_else(zeros)]
+    }
+
     /// All three gradients in two passes over memory.
     fn fused(&self, gradient: Var, needs: [bool; 3]) -> Vec<Option<Var>> {
         if let Some(place) = self.mean.device() {
             return self.fused_on(place, gradient.into_tensor(), needs);
         }
-        let [needs_x, needs_scale, needs_shift] = needs;
         let (x, groups) = (self.x.tensor().data(), self.groups);
-        let (channels, rows) = (groups.channels, groups.rows as f32);
-        let mut sums = Tensor::zeros(self.mean.shape());
-        let mut products = Tensor::zeros(self.mean.shape());
         let mut gradient = gradient.into_tensor();
-        norm::gradient_sums(
-            x,
-            gradient.data(),
-            groups,
-            self.mean.data(),
-            self.affine.view(),
-            sums.data_mut(),
-            products.data_mut(),
-        );
-        let (mean, reciprocal, factor) =
-            (self.mean.data(), self.reciprocal.data(), self.affine.factor.data());
-        let over_groups = |value: &dyn Fn(usize) -> f32| -> Var {
-            let mut total = Tensor::zeros(&[channels]);
-            for (i, total) in total.data_mut().iter_mut().enumerate() {
-                *total = (0..groups.groups).map(|g| f64::from(value(g * channels + i))).sum::<f64>() as f32;
-            }
-            total.into()
-        };
-        let for_scale = needs_scale.then(|| over_groups(&|i| products.data()[i] * reciprocal[i]));
-        let for_shift = needs_shift.then(|| over_groups(&|i| sums.data()[i]));
-        let for_x = needs_x.then(|| {
-            let per_statistic = |value: &dyn Fn(usize) -> f32| {
-                Tensor::build(self.mean.shape(), |out| {
-                    out.iter_mut().enumerate().for_each(|(i, out)| *out = value(i));
-                })
-            };
-            let slope =
-                per_statistic(&|i| -factor[i] * reciprocal[i] * reciprocal[i] * products.data()[i] / rows);
-            let offset = per_statistic(&|i| -factor[i] * sums.data()[i] / rows - slope.data()[i] * mean[i]);
+        let sums = self.sums(x, gradient.data(), groups);
+        let [for_scale, for_shift] = self.of_parameters(&sums, needs);
+        let for_x = needs[0].then(|| {
+            let [slope, offset] = self.coefficients(&sums);
             let affine = self.affine.view();
             norm::input_gradient(x, gradient.data_mut(), groups, affine, slope.data(), offset.data());
             gradient.into()
         });
         vec![for_x, for_scale, for_shift]
+    }
+
+    /// For each statistic the sum of the gradients of these values, and that of their products with the values.
+    pub(super) fn sums(&self, x: &[f32], dy: &[f32], groups: Groups) -> [Tensor; 2] {
+        let [mut sums, mut products] = [(); 2].map(|()| Tensor::zeros(self.mean.shape()));
+        let (mean, affine) = (self.mean.data(), self.affine.view());
+        norm::gradient_sums(x, dy, groups, mean, affine, sums.data_mut(), products.data_mut());
+        [sums, products]
+    }
+
+    /// The gradients of the scale and the shift.
+    pub(super) fn of_parameters(&self, [sums, products]: &[Tensor; 2], needs: [bool; 3]) -> [Option<Var>; 2] {
+        let Groups { groups, channels, .. } = self.groups;
+        let over_groups = |value: &dyn Fn(usize) -> f32| -> Var {
+            let mut total = Tensor::zeros(&[channels]);
+            for (i, total) in total.data_mut().iter_mut().enumerate() {
+                *total = (0..groups).map(|g| f64::from(value(g * channels + i))).sum::<f64>() as f32;
+            }
+            total.into()
+        };
+        let reciprocal = self.reciprocal.data();
+        [
+            needs[1].then(|| over_groups(&|i| products.data()[i] * reciprocal[i])),
+            needs[2].then(|| over_groups(&|i| sums.data()[i])),
+        ]
+    }
+
+    /// What each value and 1 are multiplied by in the gradient of the input.
+    pub(super) fn coefficients(&self, [sums, products]: &[Tensor; 2]) -> [Tensor; 2] {
+        let rows = self.groups.rows as f32;
+        let (mean, reciprocal, factor) =
+            (self.mean.data(), self.reciprocal.data(), self.affine.factor.data());
+        let per_statistic = |value: &dyn Fn(usize) -> f32| {
+            Tensor::build(self.mean.shape(), |out| {
+                out.iter_mut().enumerate().for_each(|(i, out)| *out = value(i));
+            })
+        };
+        let slope =
+            per_statistic(&|i| -factor[i] * reciprocal[i] * reciprocal[i] * products.data()[i] / rows);
+        let offset = per_statistic(&|i| -factor[i] * sums.data()[i] / rows - slope.data()[i] * mean[i]);
+        [slope, offset]
     }
 
     /// The same on a device, where nothing is read.
@@ -273,7 +306,11 @@ impl Saved {
     }
 
     /// The same from ops that have derivatives, statistics included.
-    fn composed(&self, gradient: &Var, [needs_x, needs_scale, needs_shift]: [bool; 3]) -> Vec<Option<Var>> {
+    pub(super) fn composed(
+        &self,
+        gradient: &Var,
+        [needs_x, needs_scale, needs_shift]: [bool; 3],
+    ) -> Vec<Option<Var>> {
         let Groups { groups, rows, channels } = self.groups;
         let grouped = [groups, rows, channels];
         let x = ops::reshape(&self.x, &grouped);

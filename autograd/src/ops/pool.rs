@@ -13,7 +13,7 @@ use crate::values::expect;
 use crate::var::Var;
 
 /// Which pixel of each window was chosen, where it was: there the ops that use it run.
-enum Taps {
+pub(super) enum Taps {
     Host(Bytes),
     Device(DeviceBuffer<u8>),
 }
@@ -71,7 +71,7 @@ fn chosen(x: &Var, pool: pool::Pool, taps: Arc<Taps>) -> Var {
 }
 
 /// Each window's value added up where its tap lies. Derivative: [`chosen`].
-fn put_back(y: &Var, pool: pool::Pool, taps: Arc<Taps>) -> Var {
+pub(super) fn put_back(y: &Var, pool: pool::Pool, taps: Arc<Taps>) -> Var {
     let shape = large_shape(&pool);
     let x = match &*taps {
         Taps::Host(taps) => Tensor::build(&shape, |x| pool::put_back(&pool, y.tensor().data(), taps, x)),

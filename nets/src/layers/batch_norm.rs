@@ -48,17 +48,21 @@ impl BatchNorm {
         self.batches.update(|count| count[0] += 1.0);
     }
 
-    /// With a leaky rectifier of this slope behind, if there is one.
-    fn run(&self, pass: &Pass, x: &Var, slope: Option<f32>) -> Var {
+    /// With a leaky rectifier of this slope and the largest values of windows behind, if there are such.
+    fn run(&self, pass: &Pass, x: &Var, slope: Option<f32>, window: Option<ops::Window>) -> Var {
         let (weight, bias) = (pass.parameter(&self.weight), pass.parameter(&self.bias));
         if pass.statistics() == Statistics::Running {
             let reciprocal = self.variance.value().map(|v| 1.0 / (v + Self::EPSILON).sqrt());
             let centred = ops::sub(x, &self.mean.value().into());
             let y = ops::add(&ops::mul(&centred, &ops::mul(&weight, &reciprocal.into())), &bias);
-            return slope.map_or(y.clone(), |slope| ops::leaky_relu(&y, slope));
+            let y = slope.map_or(y.clone(), |slope| ops::leaky_relu(&y, slope));
+            return window.map_or(y.clone(), |window| ops::max_pool(&y, window));
         }
-        let normalised =
-            ops::normalise(x, ops::Over::Batch, Self::EPSILON, Some(&weight), Some(&bias), slope);
+        let (scale, shift) = (Some(&weight), Some(&bias));
+        let normalised = match window {
+            Some(window) => ops::normalise_max_pool(x, Self::EPSILON, scale, shift, slope, window),
+            None => ops::normalise(x, ops::Over::Batch, Self::EPSILON, scale, shift, slope),
+        };
         if pass.statistics() == Statistics::Learned {
             self.update_statistics(&normalised, x.tensor().len() / weight.shape()[0]);
         }
@@ -68,13 +72,33 @@ impl BatchNorm {
 
 impl Module for BatchNorm {
     fn forward(&self, pass: &Pass, x: &Var) -> Var {
-        self.run(pass, x, None)
+        self.run(pass, x, None, None)
     }
 
     fn forward_activated(&self, pass: &Pass, x: &Var, activation: Activation) -> Var {
         match activation.slope() {
-            Some(slope) => self.run(pass, x, Some(slope)),
+            Some(slope) => self.run(pass, x, Some(slope), None),
             None => activation.forward(pass, &self.forward(pass, x)),
+        }
+    }
+
+    fn forward_pooled(
+        &self,
+        pass: &Pass,
+        x: &Var,
+        activation: Option<Activation>,
+        window: ops::Window,
+    ) -> Var {
+        match activation.map(Activation::slope) {
+            None => self.run(pass, x, None, Some(window)),
+            Some(Some(slope)) => self.run(pass, x, Some(slope), Some(window)),
+            Some(None) => {
+                let y = self.forward(pass, x);
+                ops::max_pool(
+                    &activation.map_or(y.clone(), |activation| activation.forward(pass, &y)),
+                    window,
+                )
+            }
         }
     }
 

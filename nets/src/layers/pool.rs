@@ -27,5 +27,12 @@ impl Module for Pool {
         }
     }
 
+    fn as_max_pool(&self) -> Option<ops::Window> {
+        match *self {
+            Self::Max(window) => Some(window),
+            Self::L2(_) => None,
+        }
+    }
+
     fn list(&self, _: &str, _: &mut Vec<Entry>) {}
 }

@@ -7,12 +7,14 @@
 //! nothing: going back, its sign is that of the normalised value, which is computed again.
 
 mod panels;
+mod pooled;
 mod rectifier;
 
 use rayon::prelude::*;
 
 use super::simd::{Kernel, Vector, dispatch};
 use panels::{Panels, piece};
+pub use pooled::{Chosen, affine_maximum, input_gradient_maximum};
 pub use rectifier::Slope;
 use rectifier::{Rectifier, by_slope};
 

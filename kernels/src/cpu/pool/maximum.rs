@@ -79,16 +79,10 @@ impl Kernel for MaximumRow<'_> {
         let Self { pool, x, row, y, taps } = self;
         let c = pool.channels;
         let columns = y.len() / c;
-        // The taps inside along an axis, and the first pixel they reach.
-        let inside = |axis: usize, length: usize, window: usize| {
-            let (start, padding) = (window * pool.stride[axis], pool.padding[axis]);
-            let first = padding.saturating_sub(start);
-            (first..pool.kernel[axis].min(length + padding - start), start + first - padding)
-        };
-        let (down, top) = inside(0, pool.height, row);
+        let (down, top) = pool.inside(0, row);
         let mut column = 0;
         while column < columns {
-            let (across, left) = inside(1, pool.width, column);
+            let (across, left) = pool.inside(1, column);
             // With stride 1, windows that lie wholly inside are one run.
             let is_whole = pool.stride[1] == 1 && across.len() == pool.kernel[1];
             let count = if is_whole { pool.width + 1 - pool.kernel[1] - left } else { 1 };
@@ -173,12 +167,14 @@ pub fn chosen(pool: &Pool, x: &[f32], taps: &[u8], y: &mut [f32]) {
     });
 }
 
-struct PutBackRow<'a> {
-    pool: &'a Pool,
-    y: &'a [f32],
-    taps: &'a [u8],
-    row: usize,
-    x: &'a mut [f32],
+/// Fills a row of the large side.
+pub(in crate::cpu) struct PutBackRow<'a> {
+    pub pool: &'a Pool,
+    /// The picture's windows and their taps.
+    pub y: &'a [f32],
+    pub taps: &'a [u8],
+    pub row: usize,
+    pub x: &'a mut [f32],
 }
 
 impl Kernel for PutBackRow<'_> {

@@ -12,13 +12,16 @@ mod mean;
 mod tests;
 
 pub use length::{length, length_gradient};
+pub(super) use maximum::PutBackRow;
 pub use maximum::{chosen, maximum, put_back};
 pub use mean::{mean, spread};
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
 /// Values a task handles.
-const CHUNK: usize = 16 * 1024;
+pub(super) const CHUNK: usize = 16 * 1024;
 
 /// Pooling of pictures `(batch, height, width, channels)` over windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +60,7 @@ impl Pool {
         self.batch * height * width * self.channels
     }
 
-    fn check(&self, large: usize, small: usize) {
+    pub(super) fn check(&self, large: usize, small: usize) {
         let windows = (0..2).all(|i| self.stride[i] > 0 && self.padding[i] < self.kernel[i]);
         assert!(windows && self.kernel[0] * self.kernel[1] <= 256, "pool: {self:?}");
         assert!(large == self.large() && small == self.small(), "pool: lengths");
@@ -69,24 +72,29 @@ impl Pool {
     fn runs(&self, columns: usize, mut visit: impl FnMut(usize, usize, usize, usize)) {
         let (width, padding, stride) = (self.width, self.padding[1], self.stride[1]);
         let c = self.channels;
-        if stride == 1 {
+        // One call of `visit`, so that it becomes part of the loop, compiled for the processor that is here.
+        for column in 0..if stride == 1 { 1 } else { columns } {
             for tap in 0..self.kernel[1] {
-                let first = padding.saturating_sub(tap);
-                let end = (width + padding).saturating_sub(tap).min(columns);
+                let (first, end) = if stride == 1 {
+                    (padding.saturating_sub(tap), (width + padding).saturating_sub(tap).min(columns))
+                } else {
+                    let inside = (padding..padding + width).contains(&(column * stride + tap));
+                    (column, column + usize::from(inside))
+                };
                 if first < end {
-                    visit(tap, first * c, (first + tap - padding) * c, (end - first) * c);
-                }
-            }
-            return;
-        }
-        for column in 0..columns {
-            for tap in 0..self.kernel[1] {
-                let at = column * stride + tap;
-                if (padding..padding + width).contains(&at) {
-                    visit(tap, column * c, (at - padding) * c, c);
+                    visit(tap, first * c, (first * stride + tap - padding) * c, (end - first) * c);
                 }
             }
         }
+    }
+
+    /// The taps of a window that lie inside the picture along an axis, and the first pixel they reach.
+    #[inline(always)]
+    pub(super) fn inside(&self, axis: usize, window: usize) -> (Range<usize>, usize) {
+        let length = [self.height, self.width][axis];
+        let (start, padding) = (window * self.stride[axis], self.padding[axis]);
+        let first = padding.saturating_sub(start);
+        (first..self.kernel[axis].min(length + padding - start), start + first - padding)
     }
 
     /// The rows of the large side under a row of windows, each with its tap.
@@ -111,7 +119,12 @@ impl Pool {
 }
 
 /// Calls `work` with the number of the picture, the number of the row in it and the row, for all rows of `out`.
-fn each_row(out: &mut [f32], rows: usize, row: usize, work: impl Fn(usize, usize, &mut [f32]) + Sync) {
+pub(super) fn each_row(
+    out: &mut [f32],
+    rows: usize,
+    row: usize,
+    work: impl Fn(usize, usize, &mut [f32]) + Sync,
+) {
     if out.is_empty() {
         return;
     }
