@@ -10,8 +10,8 @@ use crate::Buffer;
 use crate::cpu::conv::Conv2d;
 use crate::cpu::gemm::even;
 use crate::cpu::gemm::output::Output;
+use crate::cpu::parallel;
 use crate::cpu::simd::{Form, dispatch_as};
-use rayon::prelude::*;
 use std::marker::PhantomData;
 use std::ops::Range;
 
@@ -30,6 +30,16 @@ const MANY_FILTERS: usize = 1 << 21;
 
 /// Floats that a task clears.
 const FILLED: usize = 16 * 1024;
+
+fn clear(all: &mut [f32]) {
+    let start = Output::new(all);
+    let length = all.len();
+    parallel::for_each(length.div_ceil(FILLED), |index| {
+        let begin = index * FILLED;
+        // SAFETY: parts lie in `all` and do not overlap.
+        unsafe { start.offset(begin).pointer().write_bytes(0, FILLED.min(length - begin)) }
+    });
+}
 
 /// Filters, before or after their transform.
 #[derive(Clone, Copy)]
@@ -115,7 +125,7 @@ impl Correlation {
     pub(super) fn transform_filters<F: Family>(&self, form: Form, weights: &[f32], to: &mut [f32]) {
         let slabs = self.filters.slabs().count();
         let to = Output::new(to);
-        (0..self.filters.panels() * slabs).into_par_iter().for_each(|task| {
+        parallel::for_each(self.filters.panels() * slabs, |task| {
             let vectors = self.filters.slabs().nth(task % slabs).expect("a slab of the panel");
             let to = to.offset(task * self.filters.slab::<F>());
             let (width, group) = (task / slabs / self.filters.groups(), task / slabs % self.filters.groups());
@@ -151,35 +161,31 @@ impl Correlation {
         let block = even(all, self.block::<F>(), HIGH);
         let panels = self.panels(block);
         let to = Output::new(to);
-        (0..all.div_ceil(block)).into_par_iter().for_each_init(
-            || {
-                let tiles = Buffer::new(self.filters.groups() * points::<F>() * panels.stride());
-                (tiles, Buffer::new(2 * points::<F>() * product_stride(block)))
-            },
-            |(tiles, products), index| {
-                let range = index * block..all.min((index + 1) * block);
-                self.gather::<F>(form, pictures, range.clone(), 0, panels, Output::new(tiles));
-                for columns in self.columns() {
-                    for (index, vectors) in self.filters.slabs().enumerate() {
-                        let slabs = self.slabs::<F>(columns, filters, index);
-                        let rows = 0..range.len();
-                        multiply::<F>(
-                            form,
-                            self.filters,
-                            columns,
-                            panels,
-                            rows,
-                            block,
-                            tiles,
-                            vectors,
-                            slabs,
-                            products,
-                        );
-                    }
-                    self.scatter::<F>(form, range.clone(), columns, products, block, epilogue, to);
+        parallel::for_each(all.div_ceil(block), |index| {
+            let mut tiles = Buffer::new(self.filters.groups() * points::<F>() * panels.stride());
+            let mut products = Buffer::new(2 * points::<F>() * product_stride(block));
+            let range = index * block..all.min((index + 1) * block);
+            self.gather::<F>(form, pictures, range.clone(), 0, panels, Output::new(&mut tiles));
+            for columns in self.columns() {
+                for (index, vectors) in self.filters.slabs().enumerate() {
+                    let slabs = self.slabs::<F>(columns, filters, index);
+                    let rows = 0..range.len();
+                    multiply::<F>(
+                        form,
+                        self.filters,
+                        columns,
+                        panels,
+                        rows,
+                        block,
+                        &tiles,
+                        vectors,
+                        slabs,
+                        &mut products,
+                    );
                 }
-            },
-        );
+                self.scatter::<F>(form, range.clone(), columns, &products, block, epilogue, to);
+            }
+        });
     }
 
     /// Correlates column by column, each thread its own, with tiles that all threads share.
@@ -199,7 +205,7 @@ impl Correlation {
         let part = if matches!(filters, Source::Plain(_)) { block } else { even(block, MULTIPLIED, HIGH) };
         let panels = self.panels(block);
         if F::OVERLAP {
-            to.par_chunks_mut(FILLED).for_each(|part| part.fill(0.0));
+            clear(to);
         }
         let to = Output::new(to);
         let mut tiles = Buffer::new(self.filters.groups() * points::<F>() * panels.stride());
@@ -207,43 +213,43 @@ impl Correlation {
         for begin in (0..all).step_by(block) {
             let range = begin..all.min(begin + block);
             let target = Output::new(&mut tiles);
-            (0..range.len().div_ceil(PIECE)).into_par_iter().for_each(|piece| {
+            parallel::for_each(range.len().div_ceil(PIECE), |piece| {
                 let first = begin + piece * PIECE;
                 let part = first..range.end.min(first + PIECE);
                 self.gather::<F>(form, pictures, part, first - begin, panels, target);
             });
             let plain = matches!(filters, Source::Plain(_));
             let scratch = if plain { 2 * self.filters.slab::<F>() } else { 0 };
-            columns.par_iter().for_each_init(
-                || (Buffer::new(scratch), Buffer::new(2 * points::<F>() * product_stride(part))),
-                |(scratch, products), &columns| {
-                    for first in (0..range.len()).step_by(part) {
-                        let rows = first..range.len().min(first + part);
-                        let here = begin + rows.start..begin + rows.end;
-                        for (index, vectors) in self.filters.slabs().enumerate() {
-                            let slabs = match filters {
-                                Source::Transformed(all) => self.slabs::<F>(columns, all, index),
-                                Source::Plain(weights) => {
-                                    self.transform_slabs::<F>(form, weights, columns, index, scratch)
-                                }
-                            };
-                            multiply::<F>(
-                                form,
-                                self.filters,
-                                columns,
-                                panels,
-                                rows.clone(),
-                                part,
-                                &tiles,
-                                vectors,
-                                slabs,
-                                products,
-                            );
-                        }
-                        self.scatter::<F>(form, here, columns, products, part, epilogue, to);
+            parallel::for_each(columns.len(), |task| {
+                let columns = columns[task];
+                let mut scratch = Buffer::new(scratch);
+                let mut products = Buffer::new(2 * points::<F>() * product_stride(part));
+                for first in (0..range.len()).step_by(part) {
+                    let rows = first..range.len().min(first + part);
+                    let here = begin + rows.start..begin + rows.end;
+                    for (index, vectors) in self.filters.slabs().enumerate() {
+                        let slabs = match filters {
+                            Source::Transformed(all) => self.slabs::<F>(columns, all, index),
+                            Source::Plain(weights) => {
+                                self.transform_slabs::<F>(form, weights, columns, index, &mut scratch)
+                            }
+                        };
+                        multiply::<F>(
+                            form,
+                            self.filters,
+                            columns,
+                            panels,
+                            rows.clone(),
+                            part,
+                            &tiles,
+                            vectors,
+                            slabs,
+                            &mut products,
+                        );
                     }
-                },
-            );
+                    self.scatter::<F>(form, here, columns, &products, part, epilogue, to);
+                }
+            });
         }
     }
 

@@ -19,8 +19,8 @@ use crate::Buffer;
 use crate::cpu::conv::Conv2d;
 use crate::cpu::gemm::even;
 use crate::cpu::gemm::output::Output;
+use crate::cpu::parallel;
 use crate::cpu::simd::{Form, Kernel, Lanes, Vector, dispatch_as};
-use rayon::prelude::*;
 use std::marker::PhantomData;
 use std::ops::Range;
 
@@ -94,25 +94,25 @@ pub(super) fn gradient_of<F: Family>(
         step.transform_tiles::<F>(form, x, dy, tiles, Output::new(&mut deep), Output::new(&mut wide));
         if kept {
             let products = Output::new(&mut products);
-            (0..points::<F>() * blocks.len()).into_par_iter().for_each(|task| {
+            parallel::for_each(points::<F>() * blocks.len(), |task| {
                 let (point, block) = (task / blocks.len(), task % blocks.len());
                 let to = products.offset(block * sums);
                 step.multiply::<F>(form, &deep, &wide, &blocks[block], point..point + 1, begin > 0, to);
             });
         } else {
-            blocks.par_iter().for_each_init(
-                || Buffer::new(sums),
-                |products, block| {
-                    let to = Output::new(&mut *products);
-                    step.multiply::<F>(form, &deep, &wide, block, 0..points::<F>(), false, to);
-                    finish::<F>(form, &forward, block, products, begin > 0, dw);
-                },
-            );
+            parallel::for_each(blocks.len(), |task| {
+                let block = &blocks[task];
+                let mut products = Buffer::new(sums);
+                let to = Output::new(&mut products);
+                step.multiply::<F>(form, &deep, &wide, block, 0..points::<F>(), false, to);
+                finish::<F>(form, &forward, block, &products, begin > 0, dw);
+            });
         }
     }
     if kept {
-        let tasks = blocks.par_iter().zip(products.par_chunks_exact(sums));
-        tasks.for_each(|(block, products)| finish::<F>(form, &forward, block, products, false, dw));
+        parallel::for_each(blocks.len(), |task| {
+            finish::<F>(form, &forward, &blocks[task], &products[task * sums..][..sums], false, dw);
+        });
     }
 }
 
@@ -142,7 +142,7 @@ impl WeightGradient {
     ) {
         let pieces = tiles.len().div_ceil(PIECE);
         let Correlation { source, target, tiling, filters } = self.forward;
-        (0..2 * pieces).into_par_iter().for_each(|task| {
+        parallel::for_each(2 * pieces, |task| {
             let begin = tiles.start + task / 2 * PIECE;
             let piece = begin..tiles.end.min(begin + PIECE);
             let first = begin - tiles.start;
