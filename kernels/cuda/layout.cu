@@ -18,6 +18,11 @@ struct Inside {
     u32 size[6];
 };
 
+// Where single values lie.
+struct Singles {
+    const float* places[32];
+};
+
 }  // namespace
 
 KERNEL(256, strided_copy, const float* x, Walk walk, float* out, u32 count) {
@@ -70,5 +75,12 @@ KERNEL(256, put_pieces, const float* x, Divide by_piece, u32 row, u32 offset, fl
     for (u32 i = first_element(); i < count; i += element_step()) {
         u32 number = i, at = by_piece.split(number);
         out[static_cast<u64>(number) * row + offset + at] = x[i];
+    }
+}
+
+// A warp; a thread for each value.
+KERNEL(32, gather_singles, Singles singles, u32 count, float* out) {
+    if (threadIdx.x < count) {
+        out[threadIdx.x] = *singles.places[threadIdx.x];
     }
 }

@@ -137,3 +137,17 @@ KERNEL(256, square_sums, const Entry* entries, u32 count, double* parts) {
         parts[blockIdx.x] = total;
     }
 }
+
+// The sum of each tensor's parts; a block for each tensor, shared memory of 32 doubles.
+KERNEL(256, square_sums_finish, const Entry* entries, u32 blocks, const double* parts, float* out) {
+    SHARED(double, scratch);
+    u32 end = blockIdx.x + 1 < gridDim.x ? entries[blockIdx.x + 1].first_block : blocks;
+    double total = 0.0;
+    for (u32 i = entries[blockIdx.x].first_block + threadIdx.x; i < end; i += blockDim.x) {
+        total += parts[i];
+    }
+    total = block_sum(total, scratch);
+    if (threadIdx.x == 0) {
+        out[blockIdx.x] = static_cast<float>(total);
+    }
+}

@@ -116,8 +116,7 @@ impl Emulation {
     /// What was recorded cannot wait for what is not.
     fn check_not_recording(&self, call: &str) -> Result<()> {
         if self.recorded.lock().unwrap().is_some() {
-            let message = "not possible while a step is recorded".into();
-            return Err(Error::Call { call: call.into(), message });
+            return Err(Error::Recorded { call: call.into() });
         }
         Ok(())
     }
@@ -180,6 +179,12 @@ impl Driver for Emulation {
     unsafe fn upload(&self, from: &[u8], to: Address) -> Result<()> {
         self.check_not_recording("upload")?;
         self.on_lanes(|lanes, run| lanes.settle(number(Lane::Work), run))?;
+        // SAFETY: the caller's promise.
+        unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to.0 as *mut u8, from.len()) };
+        Ok(())
+    }
+
+    unsafe fn upload_at_once(&self, from: &[u8], to: Address) -> Result<()> {
         // SAFETY: the caller's promise.
         unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to.0 as *mut u8, from.len()) };
         Ok(())
@@ -287,5 +292,9 @@ impl Recording for Recorded {
         let work = Work::Replay(Arc::clone(&self.work));
         let mut lanes = self.lanes.lock().unwrap();
         lanes.add(number(Lane::Work), work, &|work| run(&self.library, self.order, &work))
+    }
+
+    fn nodes(&self) -> usize {
+        self.work.len()
     }
 }

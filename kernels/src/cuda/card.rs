@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::{CString, c_void};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cudarc::driver::{CudaContext, DriverError, result, sys};
@@ -88,6 +88,8 @@ pub struct Card {
     multiprocessors: u32,
     functions: Mutex<Functions>,
     is_recording: AtomicBool,
+    /// What was recorded so far.
+    nodes: AtomicUsize,
 }
 
 /// What was loaded: modules by file, functions by kernel with the shared memory they may use.
@@ -164,6 +166,7 @@ impl Card {
             multiprocessors: multiprocessors as u32,
             functions: Mutex::default(),
             is_recording: AtomicBool::new(false),
+            nodes: AtomicUsize::new(0),
         })
     }
 
@@ -180,8 +183,7 @@ impl Card {
 
     fn check_not_recording(&self, call: &str) -> Result<()> {
         if self.is_recording.load(Ordering::Relaxed) {
-            let message = "not possible while a step is recorded".to_owned();
-            return Err(Error::Call { call: call.to_owned(), message });
+            return Err(Error::Recorded { call: call.to_owned() });
         }
         Ok(())
     }
@@ -276,6 +278,17 @@ impl Driver for Card {
         done.map_err(|error| failed("upload", error))
     }
 
+    unsafe fn upload_at_once(&self, from: &[u8], to: Address) -> Result<()> {
+        self.bind()?;
+        // On the other lane, which is not recorded.
+        // SAFETY: the caller's promise; the stream is alive.
+        let done = unsafe {
+            result::memcpy_htod_async(to.0, from, self.uploads.0)
+                .and_then(|()| result::stream::synchronize(self.uploads.0))
+        };
+        done.map_err(|error| failed("upload", error))
+    }
+
     unsafe fn download(&self, from: Address, to: &mut [u8]) -> Result<()> {
         self.check_not_recording("download")?;
         self.bind()?;
@@ -289,6 +302,7 @@ impl Driver for Card {
         self.bind()?;
         // SAFETY: the caller's promise.
         let done = unsafe { result::memcpy_dtod_async(to.0, from.0, bytes, self.stream.0) };
+        self.nodes.fetch_add(1, Ordering::Relaxed);
         done.map_err(|error| failed("copy", error))
     }
 
@@ -315,6 +329,7 @@ impl Driver for Card {
                 &mut places,
             )
         };
+        self.nodes.fetch_add(1, Ordering::Relaxed);
         done.map_err(|error| failed(kernel, error))
     }
 
@@ -404,6 +419,7 @@ impl Driver for Card {
         // SAFETY: the stream is alive.
         let begun = unsafe { result::stream::begin_capture(self.stream.0, mode) };
         begun.map_err(|error| failed("cuStreamBeginCapture", error))?;
+        self.nodes.store(0, Ordering::Relaxed);
         self.is_recording.store(true, Ordering::Relaxed);
         Ok(())
     }
@@ -420,6 +436,7 @@ impl Driver for Card {
                 stream: Arc::clone(&self.stream),
                 graph,
                 executable: std::ptr::null_mut(),
+                nodes: self.nodes.load(Ordering::Relaxed),
             };
             let executable = result::graph::instantiate(graph, sys::CUgraphInstantiate_flags(0));
             recorded.executable = executable.map_err(|error| failed("cuGraphInstantiate", error))?;
@@ -446,6 +463,7 @@ struct Captured {
     stream: Arc<Stream>,
     graph: sys::CUgraph,
     executable: sys::CUgraphExec,
+    nodes: usize,
 }
 
 // SAFETY: handles of the driver, which any thread may use, one at a time.
@@ -457,6 +475,10 @@ impl Recording for Captured {
         // SAFETY: the graph and the stream are alive; the rest is the caller's promise.
         let done = unsafe { result::graph::launch(self.executable, self.stream.0) };
         done.map_err(|error| failed("cuGraphLaunch", error))
+    }
+
+    fn nodes(&self) -> usize {
+        self.nodes
     }
 }
 

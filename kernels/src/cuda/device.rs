@@ -1,12 +1,14 @@
 //! A device: its driver, its pool of memory, and what was recorded on it.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 
 use super::card::Card;
 use super::driver::{Address, Driver, Launch, Parameter, Recording};
 use super::error::Result;
-use super::memory::{DeviceBuffer, Plain, Reserve};
+use super::memory::{Block, DeviceBuffer, Plain, Reserve, next_block};
 use super::tiles::Precision;
 
 /// A device to compute on; clones are the same device.
@@ -36,8 +38,19 @@ impl fmt::Debug for Device {
 struct Inner {
     driver: Arc<dyn Driver>,
     everyday: Arc<Reserve>,
-    /// While something is recorded: the recording's own pool.
-    recorded: Mutex<Option<Arc<Reserve>>>,
+    /// What recordings make on their way lies there, as long as there are any.
+    recordings: Mutex<Weak<Reserve>>,
+    is_recording: AtomicBool,
+    open: Mutex<Option<Open>>,
+}
+
+/// A recording that is under way.
+struct Open {
+    reserve: Arc<Reserve>,
+    /// Blocks from this number on are the recording's own.
+    first: u64,
+    /// Those before that it uses, and its constants.
+    kept: HashMap<u64, Arc<Block>>,
 }
 
 impl Device {
@@ -52,8 +65,14 @@ impl Device {
     /// A device behind a driver.
     pub fn new(driver: Arc<dyn Driver>) -> Self {
         let everyday = Arc::new(Reserve::new(Arc::clone(&driver)));
-        let inner = Arc::new(Inner { driver, everyday, recorded: Mutex::new(None) });
-        Self { inner, precision: Precision::default() }
+        let inner = Inner {
+            driver,
+            everyday,
+            recordings: Mutex::default(),
+            is_recording: AtomicBool::new(false),
+            open: Mutex::new(None),
+        };
+        Self { inner: Arc::new(inner), precision: Precision::default() }
     }
 
     /// The same device, for those who want products in this precision.
@@ -92,37 +111,73 @@ impl Device {
 
     /// Records what `work` does instead of doing it, to be done as often as wanted.
     ///
-    /// Buffers that were made before must live on as long as the recording is used: it reads and writes them where they are. Memory
-    /// that `work` takes belongs to the recording alone. Everything that differs from one time to the next must lie in
-    /// buffers: numbers given by value are recorded as they are. Nothing may be read back inside.
+    /// Buffers that were made before are read and written where they are; their memory stays the recording's too, until it is dropped.
+    /// Memory that `work` takes is written at each replay, of this recording or another: a buffer that outlives `work` is for
+    /// reading until the next. Everything that differs from one time to the next must lie in buffers: numbers given by value are recorded
+    /// as they are. Nothing may be read back inside, and nothing sent but [`DeviceBuffer::constant`].
     ///
     /// # Errors
-    /// If `work` fails or does what cannot be recorded.
+    /// If `work` fails or does what cannot be recorded, or work before failed.
     ///
     /// # Panics
     /// If something is being recorded already.
     pub fn record<R>(&self, work: impl FnOnce() -> Result<R>) -> Result<(Graph, R)> {
-        let reserve = Arc::new(Reserve::beside(&self.inner.everyday));
-        {
-            let mut recorded = self.recorded();
-            assert!(recorded.is_none(), "record: a recording inside of another");
-            self.inner.driver.begin_recording()?;
-            *recorded = Some(Arc::clone(&reserve));
-        }
-        let open = Open(self);
+        assert!(!self.is_recording(), "record: a recording inside of another");
+        let reserve = self.reserve_of_recordings();
+        // Nothing is under way then while constants are sent.
+        self.synchronise()?;
+        self.inner.driver.begin_recording()?;
+        *self.open() = Some(Open { reserve, first: next_block(), kept: HashMap::new() });
+        self.inner.is_recording.store(true, Ordering::Relaxed);
+        let closing = Closing(self);
         let result = work();
-        let recording = open.end();
+        let (recording, open) = closing.end();
         let (result, recording) = (result?, recording?);
-        Ok((Graph { recording, _reserve: reserve }, result))
+        let Open { reserve, kept, .. } = open;
+        Ok((Graph { recording, _kept: kept.into_values().collect(), _reserve: reserve }, result))
     }
 
-    fn recorded(&self) -> std::sync::MutexGuard<'_, Option<Arc<Reserve>>> {
-        self.inner.recorded.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// Whether something is being recorded.
+    pub fn is_recording(&self) -> bool {
+        self.inner.is_recording.load(Ordering::Relaxed)
+    }
+
+    fn open(&self) -> std::sync::MutexGuard<'_, Option<Open>> {
+        self.inner.open.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn reserve_of_recordings(&self) -> Arc<Reserve> {
+        let mut shared = self.inner.recordings.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let new = Arc::new(Reserve::beside(&self.inner.everyday));
+            *shared = Arc::downgrade(&new);
+            new
+        })
     }
 
     /// Where new memory comes from now.
     pub(super) fn reserve(&self) -> Arc<Reserve> {
-        Arc::clone(self.recorded().as_ref().unwrap_or(&self.inner.everyday))
+        let recording = self.is_recording().then(|| Some(Arc::clone(&self.open().as_ref()?.reserve)));
+        recording.flatten().unwrap_or_else(|| Arc::clone(&self.inner.everyday))
+    }
+
+    /// While something is recorded: the pool of everything else.
+    pub(super) fn everyday_of_a_recording(&self) -> Option<Arc<Reserve>> {
+        self.is_recording().then(|| Arc::clone(&self.inner.everyday))
+    }
+
+    /// Says that work uses a block.
+    pub(super) fn used(&self, block: &Arc<Block>) {
+        if self.is_recording() && self.open().as_ref().is_some_and(|open| block.number < open.first) {
+            self.keep(block);
+        }
+    }
+
+    /// Has the recording that is under way keep a block.
+    pub(super) fn keep(&self, block: &Arc<Block>) {
+        if let Some(open) = self.open().as_mut() {
+            open.kept.entry(block.number).or_insert_with(|| Arc::clone(block));
+        }
     }
 
     pub(super) fn driver(&self) -> &dyn Driver {
@@ -153,43 +208,52 @@ impl Device {
 }
 
 /// A recording that is open: it ends here, or when a panic passes.
-struct Open<'a>(&'a Device);
+struct Closing<'a>(&'a Device);
 
-impl Open<'_> {
-    fn end(self) -> Result<Box<dyn Recording>> {
-        let recording = self.0.inner.driver.end_recording();
-        *self.0.recorded() = None;
+impl Closing<'_> {
+    fn end(self) -> (Result<Box<dyn Recording>>, Open) {
+        let ended = self.close();
         std::mem::forget(self);
-        recording
+        ended
+    }
+
+    fn close(&self) -> (Result<Box<dyn Recording>>, Open) {
+        let recording = self.0.inner.driver.end_recording();
+        self.0.inner.is_recording.store(false, Ordering::Relaxed);
+        let open = self.0.open().take().expect("a recording is open");
+        (recording, open)
     }
 }
 
-impl Drop for Open<'_> {
+impl Drop for Closing<'_> {
     fn drop(&mut self) {
         // What was recorded so far is of no use.
-        drop(self.0.inner.driver.end_recording());
-        *self.0.recorded() = None;
+        drop(self.close());
     }
 }
 
 /// Work that was recorded on a device.
 pub struct Graph {
     recording: Box<dyn Recording>,
-    /// What the recorded work writes between its first and its last launch.
+    /// What it reads and writes that was there before, and its constants.
+    _kept: Vec<Arc<Block>>,
+    /// What it writes between its first and its last launch.
     _reserve: Arc<Reserve>,
 }
 
 impl Graph {
-    /// Does the work again.
-    ///
-    /// # Safety
-    /// All buffers that the work read or wrote, other than those it made itself, are still there.
+    /// Does the work again. What is read and written lies where it lay during the recording, whatever its buffers are by now.
     ///
     /// # Errors
     /// If the device does not answer.
-    pub unsafe fn replay(&self) -> Result<()> {
-        // SAFETY: the caller's promise; what the work made itself, the reserve keeps.
+    pub fn replay(&self) -> Result<()> {
+        // SAFETY: all memory that the work uses is kept.
         unsafe { self.recording.replay() }
+    }
+
+    /// Kernels and copies that it is made of.
+    pub fn nodes(&self) -> usize {
+        self.recording.nodes()
     }
 }
 

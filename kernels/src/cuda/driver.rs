@@ -56,6 +56,9 @@ pub trait Recording: Send {
     /// # Errors
     /// If the device does not answer.
     unsafe fn replay(&self) -> Result<()>;
+
+    /// How many launches and copies there are.
+    fn nodes(&self) -> usize;
 }
 
 /// Orders in which work is done, each beside the other.
@@ -102,6 +105,15 @@ pub trait Driver: Send + Sync {
     /// # Errors
     /// If the device does not answer.
     unsafe fn upload(&self, from: &[u8], to: Address) -> Result<()>;
+
+    /// Copies to the device while work is recorded, and waits until it is done.
+    ///
+    /// # Safety
+    /// `to` has room for `from`, and nothing that uses it is under way.
+    ///
+    /// # Errors
+    /// If the device does not answer.
+    unsafe fn upload_at_once(&self, from: &[u8], to: Address) -> Result<()>;
 
     /// Copies from the device, after waiting for all work before.
     ///

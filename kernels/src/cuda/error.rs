@@ -96,6 +96,15 @@ pub enum Error {
         /// The compiler's first message.
         message: String,
     },
+    /// A call that waits for the device, or brings it what may differ from one time to the next.
+    #[error(
+        "{call}: not possible while a step is recorded; what the host gives to a recorded step must be among its inputs, and what \
+         it reads among its results"
+    )]
+    Recorded {
+        /// What was tried.
+        call: String,
+    },
     /// Any other call that failed.
     #[error("{call}: {message}")]
     Call {

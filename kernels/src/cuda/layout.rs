@@ -1,7 +1,7 @@
 //! Copies that change the order or the extent of axes, as on the host.
 
 use super::divide::Divide;
-use super::driver::{Launch, Parameter};
+use super::driver::{Address, Launch, Parameter};
 use super::elementwise::MOST_AXES;
 use super::error::Result;
 use super::memory::DeviceBuffer;
@@ -71,6 +71,39 @@ fn transpose(x: &DeviceBuffer, [matrices, rows, columns]: [usize; 3], out: &mut 
     let arguments: [&dyn Parameter; 4] = [&x.address(), &(rows as u32), &(columns as u32), &out.address()];
     // SAFETY: the caller checked the lengths.
     unsafe { x.device().launch(FILE, "transpose", launch, &arguments) }
+}
+
+/// Tensors whose only values one launch gathers.
+const GATHERED: usize = 32;
+
+/// As the kernels' `Singles`.
+#[repr(C)]
+struct Singles([Address; GATHERED]);
+
+// SAFETY: pointers on both sides.
+unsafe impl Parameter for Singles {}
+
+/// `out[i]` = the only value of `singles[i]`.
+///
+/// # Errors
+/// If the device does not answer.
+///
+/// # Panics
+/// If one has not a single value, or `out` not one for each.
+pub fn gather_singles(singles: &[&DeviceBuffer], out: &mut DeviceBuffer) -> Result<()> {
+    let fits = out.len() == singles.len() && singles.iter().all(|single| single.len() == 1);
+    assert!(fits, "gather_singles: lengths");
+    for (number, some) in singles.chunks(GATHERED).enumerate() {
+        let mut places = Singles([Address::default(); GATHERED]);
+        for (place, single) in places.0.iter_mut().zip(some) {
+            *place = single.address();
+        }
+        let launch = Launch { grid: [1; 3], threads: GATHERED as u32, shared: 0 };
+        let (count, to) = (some.len() as u32, out.address().after::<f32>(number * GATHERED));
+        // SAFETY: each holds a value, and `out` as many.
+        unsafe { out.device().launch(FILE, "gather_singles", launch, &[&places, &count, &to])? };
+    }
+    Ok(())
 }
 
 /// Writes the block of `x` (of shape `shape`) that starts at `start` and has the shape `size`.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::device::Device;
@@ -30,13 +30,14 @@ unsafe impl Plain for u8 {}
 /// Blocks of memory that were used and may be used again. All work of a device is done in order, so a block may be handed on
 /// while the work that used it last is still under way.
 ///
-/// A device has one for everyday use. A recording has its own: what it writes when it is replayed must belong to nobody else.
+/// A device has one for everyday use, and another for what recordings make on their way: that is written whenever one of them is
+/// replayed. They share it, since none reads what another left there.
 pub(super) struct Reserve {
     driver: Arc<dyn Driver>,
     taken: Arc<Taken>,
     unused: Mutex<BTreeMap<usize, Vec<Address>>>,
-    /// For a recording's, the everyday one: what is given back when memory runs out. Its own blocks are written when the recording
-    /// is replayed.
+    /// For the recordings', the everyday one: what is given back when memory runs out. Its own blocks are written when they are
+    /// replayed.
     everyday: Option<Arc<Reserve>>,
 }
 
@@ -45,7 +46,7 @@ impl Reserve {
         Self { driver, taken: Arc::default(), unused: Mutex::default(), everyday: None }
     }
 
-    /// A recording's own.
+    /// The recordings'.
     pub(super) fn beside(everyday: &Arc<Self>) -> Self {
         let (driver, taken) = (Arc::clone(&everyday.driver), Arc::clone(&everyday.taken));
         Self { driver, taken, unused: Mutex::default(), everyday: Some(Arc::clone(everyday)) }
@@ -60,7 +61,14 @@ impl Reserve {
         work(&mut self.unused.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
-    /// A block of at least `bytes`: its address and size.
+    /// A block of at least `bytes`.
+    fn block(self: &Arc<Self>, bytes: usize) -> Result<Arc<Block>> {
+        let (address, size) = self.take(bytes)?;
+        let number = BLOCKS.fetch_add(1, Ordering::Relaxed);
+        Ok(Arc::new(Block { home: Arc::clone(self), address, size, number }))
+    }
+
+    /// The address and size of at least `bytes`.
     fn take(&self, bytes: usize) -> Result<(Address, usize)> {
         let granule = self.driver.granule();
         let size = bytes.max(1).next_multiple_of(granule);
@@ -120,13 +128,33 @@ impl Drop for Reserve {
     }
 }
 
-/// A fixed-length array in a device's memory, which returns to its pool when dropped.
-pub struct DeviceBuffer<T: Plain = f32> {
-    device: Device,
-    /// Where the block goes to.
+/// How many blocks there have been.
+static BLOCKS: AtomicU64 = AtomicU64::new(0);
+
+/// What the next block will be known by.
+pub(super) fn next_block() -> u64 {
+    BLOCKS.load(Ordering::Relaxed)
+}
+
+/// A piece of a device's memory, which returns to its pool when no buffer has it any more and no recording uses it.
+pub(super) struct Block {
     home: Arc<Reserve>,
     address: Address,
     size: usize,
+    /// Larger than that of all blocks before.
+    pub(super) number: u64,
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        self.home.put(self.address, self.size);
+    }
+}
+
+/// A fixed-length array in a device's memory, which returns to its pool when dropped.
+pub struct DeviceBuffer<T: Plain = f32> {
+    device: Device,
+    block: Arc<Block>,
     length: usize,
     values: PhantomData<T>,
 }
@@ -137,12 +165,15 @@ impl<T: Plain> DeviceBuffer<T> {
     /// # Errors
     /// If the device has no memory left, or there are more values than the kernels' 32-bit places can name.
     pub fn new(device: &Device, length: usize) -> Result<Self> {
+        Self::out_of(&device.reserve(), device, length)
+    }
+
+    fn out_of(reserve: &Arc<Reserve>, device: &Device, length: usize) -> Result<Self> {
         if i32::try_from(length).is_err() {
             return Err(Error::TooLarge { length });
         }
-        let home = device.reserve();
-        let (address, size) = home.take(length * size_of::<T>())?;
-        Ok(Self { device: device.clone(), home, address, size, length, values: PhantomData })
+        let block = reserve.block(length * size_of::<T>())?;
+        Ok(Self { device: device.clone(), block, length, values: PhantomData })
     }
 
     /// A buffer that holds `values`.
@@ -155,6 +186,26 @@ impl<T: Plain> DeviceBuffer<T> {
         Ok(buffer)
     }
 
+    /// A buffer that holds `values`, which are the same each time. While a step is recorded they become part of the recording, where
+    /// [`DeviceBuffer::from_slice`] is refused: so this is for what follows from shapes and options alone.
+    ///
+    /// # Errors
+    /// If the device has no memory left or does not answer.
+    pub fn constant(device: &Device, values: &[T]) -> Result<Self> {
+        let Some(everyday) = device.everyday_of_a_recording() else {
+            return Self::from_slice(device, values);
+        };
+        // Not of the recordings' memory, which others of their buffers had before and will have afterwards.
+        let buffer = Self::out_of(&everyday, device, values.len())?;
+        device.keep(&buffer.block);
+        let bytes = bytes_of(values);
+        if !bytes.is_empty() {
+            // SAFETY: the lengths are equal. Nothing is under way while a step is recorded.
+            unsafe { device.driver().upload_at_once(bytes, buffer.block.address)? };
+        }
+        Ok(buffer)
+    }
+
     /// Overwrites all values.
     ///
     /// # Errors
@@ -164,13 +215,12 @@ impl<T: Plain> DeviceBuffer<T> {
     /// If the lengths differ.
     pub fn write(&mut self, values: &[T]) -> Result<()> {
         assert_eq!(values.len(), self.length, "write: lengths");
-        // SAFETY: plain values are bytes.
-        let bytes = unsafe { std::slice::from_raw_parts(values.as_ptr().cast::<u8>(), size_of_val(values)) };
+        let bytes = bytes_of(values);
         if bytes.is_empty() {
             return Ok(());
         }
         // SAFETY: the lengths are equal.
-        unsafe { self.device.driver().upload(bytes, self.address) }
+        unsafe { self.device.driver().upload(bytes, self.block.address) }
     }
 
     /// Reads all values, after waiting for the work that makes them.
@@ -189,7 +239,7 @@ impl<T: Plain> DeviceBuffer<T> {
             return Ok(());
         }
         // SAFETY: the lengths are equal.
-        unsafe { self.device.driver().download(self.address, bytes) }
+        unsafe { self.device.driver().download(self.block.address, bytes) }
     }
 
     /// All values, as [`DeviceBuffer::read`].
@@ -218,7 +268,7 @@ impl<T: Plain> DeviceBuffer<T> {
             return Ok(());
         }
         // SAFETY: the lengths are equal, and two buffers never share memory.
-        unsafe { self.device.driver().copy(other.address, self.address, self.length * size_of::<T>()) }
+        unsafe { self.device.driver().copy(other.address(), self.address(), self.length * size_of::<T>()) }
     }
 
     /// The number of values.
@@ -236,16 +286,21 @@ impl<T: Plain> DeviceBuffer<T> {
         &self.device
     }
 
-    /// Where it lies.
+    /// What no other buffer, be it at the same place later, is known by.
+    pub fn number(&self) -> u64 {
+        self.block.number
+    }
+
+    /// Where it lies, for work that uses it: a recording keeps the memory.
     pub(super) fn address(&self) -> Address {
-        self.address
+        self.device.used(&self.block);
+        self.block.address
     }
 }
 
-impl<T: Plain> Drop for DeviceBuffer<T> {
-    fn drop(&mut self) {
-        self.home.put(self.address, self.size);
-    }
+fn bytes_of<T: Plain>(values: &[T]) -> &[u8] {
+    // SAFETY: plain values are bytes.
+    unsafe { std::slice::from_raw_parts(values.as_ptr().cast::<u8>(), size_of_val(values)) }
 }
 
 impl<T: Plain> fmt::Debug for DeviceBuffer<T> {

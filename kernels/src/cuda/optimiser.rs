@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use super::device::{Device, address_of};
-use super::driver::{Address, Launch};
+use super::driver::{Address, Launch, Parameter};
 use super::error::Result;
 use super::memory::{DeviceBuffer, Plain};
 use crate::cpu::optimiser as host;
@@ -78,7 +78,7 @@ impl<'a> Table<'a> {
             });
             blocks += count.div_ceil(EACH) as u32;
         }
-        Ok(Self { entries: DeviceBuffer::from_slice(device, &entries)?, blocks, slots, tensors: PhantomData })
+        Ok(Self { entries: DeviceBuffer::constant(device, &entries)?, blocks, slots, tensors: PhantomData })
     }
 
     fn run<R: Plain>(&self, kernel: &str, needed: usize, rule: &DeviceBuffer<R>) -> Result<()> {
@@ -220,26 +220,36 @@ pub fn clip_weights(table: &Table, limit: f32) -> Result<()> {
     unsafe { table.entries.device().launch(FILE, "clip_weights", launch, &[&entries, &count, &limit]) }
 }
 
-/// `out[0]` = the sum of the squares of all gradients, added up in `f64`.
+/// `out[i]` = the sum of the squares of tensor `i`, added up in `f64`: the gradients of a net in two launches.
 ///
 /// # Errors
 /// If the device does not answer or has no memory left.
 ///
 /// # Panics
-/// If `out` has not one value.
-pub fn square_sum(table: &Table, out: &mut DeviceBuffer) -> Result<()> {
-    assert_eq!(out.len(), 1, "square_sum: lengths");
-    if table.blocks == 0 {
-        return super::elementwise::fill(out, 0.0);
+/// If `out` has not one value for each tensor.
+pub fn square_sums(tensors: &[&DeviceBuffer], out: &mut DeviceBuffer) -> Result<()> {
+    assert_eq!(out.len(), tensors.len(), "square_sums: lengths");
+    if tensors.is_empty() {
+        return Ok(());
     }
-    let device = table.entries.device();
-    let parts = DeviceBuffer::<f64>::new(device, table.blocks as usize)?;
-    let launch = Launch { grid: [table.blocks, 1, 1], threads: 256, shared: 32 * 8 };
-    let (entries, count, to) = (table.entries.address(), table.entries.len() as u32, parts.address());
-    // SAFETY: as above; the parts hold a number for each block.
+    let mut blocks = 0;
+    let entry = |tensor: &&DeviceBuffer| {
+        let (gradient, count, first_block) = (tensor.address(), tensor.len() as u32, blocks);
+        blocks += tensor.len().div_ceil(EACH) as u32;
+        Entry { parameter: Address::default(), gradient, slots: [Address::default(); 3], count, first_block }
+    };
+    let entries: Vec<Entry> = tensors.iter().map(entry).collect();
+    let device = out.device().clone();
+    let parts = DeviceBuffer::<f64>::new(&device, blocks as usize)?;
+    let table = DeviceBuffer::constant(&device, &entries)?;
+    let launch = |blocks| Launch { grid: [blocks, 1, 1], threads: 256, shared: 32 * 8 };
+    let (entries, count, parts) = (table.address(), tensors.len() as u32, parts.address());
+    // SAFETY: the entries are the tensors'; the parts hold a number for each block.
     unsafe {
-        device.launch(FILE, "square_sums", launch, &[&entries, &count, &to])?;
-        let finish = Launch { grid: [1; 3], ..launch };
-        device.launch("reduce", "sum_finish", finish, &[&to, &table.blocks, &1.0f64, &out.address()])
+        if blocks > 0 {
+            device.launch(FILE, "square_sums", launch(blocks), &[&entries, &count, &parts])?;
+        }
+        let arguments: [&dyn Parameter; 4] = [&entries, &blocks, &parts, &out.address()];
+        device.launch(FILE, "square_sums_finish", launch(count), &arguments)
     }
 }

@@ -1,6 +1,7 @@
 use gobelin_kernels::cpu::optimiser as host;
 use gobelin_kernels::cpu::random::Philox;
 use gobelin_kernels::cuda::elementwise::{self, Map, Zip};
+use gobelin_kernels::cuda::layout;
 use gobelin_kernels::cuda::optimiser::{self, Table, Tensors};
 use gobelin_kernels::cuda::random::Stream;
 use gobelin_kernels::cuda::{Device, DeviceBuffer, Result};
@@ -132,18 +133,20 @@ pub fn cases() -> Vec<Case> {
     cases.push(clipping());
     cases.extend([1, 4, 1003, 70_000].map(random));
     cases.push(recording());
+    cases.push(constants());
+    cases.push(singles());
     cases
 }
 
-/// Weights limited, and the norm of all gradients.
+/// Weights limited, and the sum of the squares of each gradient.
 fn clipping() -> Case {
     Case::new(
-        "clip_weights and square_sum",
+        "clip_weights and square_sums",
         1e-6,
         || {
-            let square: f64 = tensors().iter().map(|(_, g, _)| host::square_sum(g)).sum();
+            let squares: Vec<f32> = tensors().iter().map(|(_, g, _)| host::square_sum(g) as f32).collect();
             let clipped = tensors().into_iter().flat_map(|(p, ..)| p).map(|p| p.clamp(-0.3, 0.3));
-            clipped.chain([square as f32]).collect()
+            clipped.chain(squares).collect()
         },
         |device| {
             let mut held = Vec::new();
@@ -156,15 +159,16 @@ fn clipping() -> Case {
                 slots: [None, None, None],
             });
             let table = Table::new(device, each.collect())?;
-            let mut square = room(device, 1)?;
             optimiser::clip_weights(&table, 0.3)?;
-            optimiser::square_sum(&table, &mut square)?;
             drop(table);
+            let mut squares = room(device, held.len())?;
+            let gradients: Vec<&DeviceBuffer> = held.iter().map(|(_, gradient)| gradient).collect();
+            optimiser::square_sums(&gradients, &mut squares)?;
             let mut all = Vec::new();
             for (p, _) in &held {
                 all.extend(p.to_vec()?);
             }
-            all.extend(square.to_vec()?);
+            all.extend(squares.to_vec()?);
             Ok(all)
         },
     )
@@ -223,12 +227,63 @@ fn recording() -> Case {
             step()?;
             let (graph, ()) = device.record(step)?;
             for _ in 0..3 {
-                // SAFETY: the buffers made before live until the end.
-                unsafe { graph.replay()? };
+                graph.replay()?;
                 // Memory taken between replays is not the recording's.
                 elementwise::fill(&mut room(device, COUNT)?, f32::NAN)?;
             }
             total.to_vec()
+        },
+    )
+}
+
+/// A recorded step with a constant, whose buffer is dropped inside, and with a buffer from before, which is dropped afterwards:
+/// neither's memory goes to anybody else.
+fn constants() -> Case {
+    const COUNT: usize = 1003;
+    Case::new(
+        "a recording keeps what it reads",
+        0.0,
+        || vec![3.0 * (2.5 + 4.0); COUNT],
+        |device| {
+            let mut total = put(device, &[0.0; COUNT])?;
+            let addend = put(device, &[2.5; COUNT])?;
+            let (graph, ()) = device.record(|| {
+                let constant = DeviceBuffer::constant(device, &[4.0; COUNT])?;
+                elementwise::zip_in_place(&mut total, &constant, Zip::Add)?;
+                drop(constant);
+                elementwise::fill(&mut room(device, COUNT)?, f32::NAN)?;
+                elementwise::zip_in_place(&mut total, &addend, Zip::Add)
+            })?;
+            drop(addend);
+            for _ in 0..3 {
+                let mut others = [room(device, COUNT)?, room(device, COUNT)?];
+                others.iter_mut().try_for_each(|other| elementwise::fill(other, f32::NAN))?;
+                graph.replay()?;
+            }
+            // Copied by another recording, which shares the memory that both make on their way.
+            let mut copy = room(device, COUNT)?;
+            let (other, ()) = device.record(|| {
+                elementwise::fill(&mut room(device, COUNT)?, f32::NAN)?;
+                copy.copy_from(&total)
+            })?;
+            other.replay()?;
+            copy.to_vec()
+        },
+    )
+}
+
+/// More single values than one launch gathers.
+fn singles() -> Case {
+    let values = || (0..70).map(|i| i as f32);
+    Case::new(
+        "gather_singles",
+        0.0,
+        move || values().collect(),
+        move |device| {
+            let singles: Vec<DeviceBuffer> = values().map(|v| put(device, &[v])).collect::<Result<_>>()?;
+            let mut all = room(device, singles.len())?;
+            layout::gather_singles(&singles.iter().collect::<Vec<_>>(), &mut all)?;
+            all.to_vec()
         },
     )
 }
