@@ -151,7 +151,7 @@ fn a_card_that_is_lost_takes_no_more_than_a_step_with_it() {
     }
 }
 
-/// What was begun on a card goes on on the host, where the card has gone.
+/// For a step, and then even for the weights.
 #[test]
 fn memory_that_runs_out_leaves_what_was_saved() {
     let Some(card) = Machine::new() else { return };
@@ -166,7 +166,6 @@ fn memory_that_runs_out_leaves_what_was_saved() {
     );
     let end = "; the state of step 0 is in run/checkpoint, continue with: gobelin gan --out run --resume";
     assert!(last.ends_with(end), "{last}");
-    // Even for the weights there is none.
     let (exit, lines) = card.call("memory=0", "gan --out run --resume");
     let last = lines.last().unwrap();
     assert!(
@@ -199,6 +198,21 @@ fn code_is_compiled_once_and_spoilt_code_again() {
     }
     fs::remove_dir_all(machine.path().join("run")).unwrap();
     machine.train(&words);
+}
+
+/// What it was compiled by is newer than what is to run it.
+#[test]
+fn a_driver_that_does_not_take_the_compilers_code_is_told() {
+    let Some(machine) = Machine::new() else { return };
+    let words = format!("{} {STEPS} --device cuda", RUNS[0]);
+    for code in ["UNSUPPORTED_PTX_VERSION", "NO_BINARY_FOR_GPU", "INVALID_IMAGE"] {
+        let settings = format!("version=12020 fail=cuModuleLoadData:1+:{code}");
+        let (exit, lines) = machine.call(&settings, &words);
+        let expected = "error: after step 0: the driver (CUDA 12.2) does not take code of NVRTC 13.0: install a newer driver or an older \
+                        NVRTC; the state of step 0 is in run/checkpoint, continue with: gobelin gan --out run --resume";
+        assert!(exit == 1 && lines.last().unwrap() == expected, "{code}: {exit} {lines:?}");
+        fs::remove_dir_all(machine.path().join("run")).unwrap();
+    }
 }
 
 /// Rows with PyTorch's fields, and the card's name.
