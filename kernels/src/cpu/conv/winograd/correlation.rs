@@ -1,7 +1,8 @@
 //! Forward convolution and input gradient: tiles transformed, multiplied and transformed back, block by block.
 
+use super::families::Family;
 use super::filters::{Filters, Slab, TransformFilters, WIDTH};
-use super::lines::{Family, Line};
+use super::lines::Line;
 use super::outputs::{Epilogue, Scatter};
 use super::panels::{Gather, LANES, Panels, points};
 use super::products::{HIGH, Multiply, product_stride};

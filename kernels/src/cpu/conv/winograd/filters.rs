@@ -1,6 +1,6 @@
 //! Transformed filters: sixteen output channels at a time, in the order in which the products read them.
 
-use super::lines::{Family, Two};
+use super::families::{Family, Two};
 use super::panels::{LANES, apart, points};
 use super::plane::{Grid, prefetch_second, transform};
 use crate::Buffer;

@@ -5,8 +5,9 @@
 //! where a convolution to the padded size would take more (81 for 64 at 32 by 32) and a pass to fold the border.
 
 use super::correlation::{Correlation, Source};
+use super::families::{Family, Three, ThreeAdjoint};
 use super::filters::Filters;
-use super::lines::{Family, Line, Three, ThreeAdjoint};
+use super::lines::Line;
 use super::outputs::Epilogue;
 use super::{check_weights, fits_threes, lengths, serves, weight};
 use crate::cpu::conv::Conv2d;

@@ -1,6 +1,7 @@
 //! Convolutions by Winograd's minimal filtering.
 
 mod correlation;
+mod families;
 mod filters;
 mod lines;
 mod mirrored;
@@ -23,7 +24,7 @@ use super::choose::Direction;
 use crate::Buffer;
 use crate::cpu::simd::{Form, form};
 use correlation::{Correlation, Source};
-use lines::{Family, Five, Four, Three, ThreeByThree, Two};
+use families::{Family, Five, Four, Three, ThreeByThree, Two};
 
 /// A call of a function that is generic over the family, for the family that serves a convolution of pictures of any size.
 macro_rules! by_kernel {

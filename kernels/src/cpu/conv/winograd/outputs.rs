@@ -1,7 +1,8 @@
 //! From products to pictures: the output transform, with what follows a convolution.
 
+use super::families::Family;
 use super::filters::WIDTH;
-use super::lines::{Family, Line};
+use super::lines::Line;
 use super::plane::{Grid, Sink, Sum, transform};
 use super::products::product_stride;
 use super::windows::{Mirror, Tiling, View, Windows};

@@ -1,7 +1,8 @@
 //! Transformed tiles, in the order in which the products read them.
 
+use super::families::Family;
 use super::filters::exchange;
-use super::lines::{Family, Line};
+use super::lines::Line;
 use super::plane::{Grid, transform};
 use super::windows::{Mirror, Tiling, View, Windows};
 use crate::cpu::simd::{Kernel, Lanes, Vector};

@@ -9,8 +9,9 @@
 //! points, whose sums stay in its second-level cache until they are taps, and the taps of the stretches are added.
 
 use super::correlation::Correlation;
+use super::families::Family;
 use super::filters::exchange;
-use super::lines::{Family, Line};
+use super::lines::Line;
 use super::panels::{Gather, LANES, Panels, apart, points};
 use super::plane::{Grid, Sink, prefetch, transform};
 use super::tile::{Tile, large};
