@@ -2,7 +2,7 @@
 //! could stall.
 
 use gobelin_autograd::optimiser::{Lbfgs, LbfgsOptions, LbfgsStep, Progress, StateError};
-use gobelin_autograd::{Parameter, Tensor};
+use gobelin_autograd::{Device, Parameter, Tensor};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -43,6 +43,7 @@ fn rosenbrock(x: &[f32]) -> (f64, Vec<f64>) {
 
 /// Numbers in two parameters that follow `function`.
 struct Descent {
+    place: Option<Device>,
     parameters: [Parameter; 2],
     lbfgs: Lbfgs,
     function: Function,
@@ -51,10 +52,16 @@ struct Descent {
 
 impl Descent {
     fn new(function: Function, start: &[f32], options: LbfgsOptions) -> Self {
+        Self::at(None, function, start, options)
+    }
+
+    /// On the host, or on a device.
+    fn at(place: Option<Device>, function: Function, start: &[f32], options: LbfgsOptions) -> Self {
         let (first, second) = start.split_at(1);
-        let parameters = [first, second].map(|x| Parameter::new(Tensor::new(&[x.len()], x)));
+        let placed = |tensor: Tensor| place.as_ref().map_or(tensor.clone(), |place| tensor.to_device(place));
+        let parameters = [first, second].map(|x| Parameter::new(placed(Tensor::new(&[x.len()], x))));
         let named = ["first", "second"].map(str::to_owned).into_iter().zip(parameters.clone()).collect();
-        Self { parameters, lbfgs: Lbfgs::new(named, options), function, evaluations: 0 }
+        Self { place, parameters, lbfgs: Lbfgs::new(named, options), function, evaluations: 0 }
     }
 
     fn values(&self) -> Vec<f32> {
@@ -64,12 +71,15 @@ impl Descent {
     fn step(&mut self) -> LbfgsStep {
         let [first, second] = self.parameters.clone();
         let function = self.function;
+        let placed =
+            |tensor: Tensor| self.place.as_ref().map_or(tensor.clone(), |place| tensor.to_device(place));
         let told = self.lbfgs.step(|| {
             let x: Vec<f32> = [&first, &second].iter().flat_map(|p| p.value().data().to_vec()).collect();
             let (loss, gradient) = function(&x);
             let gradient: Vec<f32> = gradient.into_iter().map(|g| g as f32).collect();
             let (a, b) = gradient.split_at(1);
-            (loss as f32, [a, b].map(|g| Tensor::new(&[g.len()], g)).to_vec())
+            let gradients = [a, b].map(|g| placed(Tensor::new(&[g.len()], g))).to_vec();
+            (placed(Tensor::scalar(loss as f32)), gradients)
         });
         self.evaluations += told.evaluations;
         told
@@ -82,11 +92,23 @@ fn function(name: &str) -> Function {
 
 #[test]
 fn steps_are_pytorchs() {
+    every_step(None);
+}
+
+/// The card's sweeps.
+#[test]
+fn steps_are_pytorchs_on_a_card() {
+    if let Some(card) = gobelin_emulation::asked_for() {
+        every_step(Some(&card));
+    }
+}
+
+fn every_step(place: Option<&Device>) {
     let cases: Vec<Case> = serde_json::from_str(include_str!("../../tests/reference/lbfgs.json")).unwrap();
     assert_eq!(cases.len(), 4);
     for case in cases {
         let options = LbfgsOptions { history: case.history, ..LbfgsOptions::default() };
-        let mut descent = Descent::new(function(&case.function), &case.start, options);
+        let mut descent = Descent::at(place.cloned(), function(&case.function), &case.start, options);
         assert_eq!(case.start.len(), case.size);
         for (step, expected) in case.values.iter().enumerate() {
             let told = descent.step();
@@ -104,6 +126,24 @@ fn steps_are_pytorchs() {
             assert_eq!(descent.evaluations, case.evaluations[step], "{at}");
             assert_eq!(told.progress, Progress::Wolfe, "{at}");
         }
+        // Nothing has come down, and what was saved goes on up there.
+        let state = descent.lbfgs.state();
+        let vectors = || state.tensors.iter().filter(|(name, _)| name != "loss");
+        assert!(vectors().all(|(_, vector)| vector.device() == place));
+        let mut resumed = Descent::at(place.cloned(), function(&case.function), &descent.values(), options);
+        let mut saved = state.clone();
+        saved.tensors.iter_mut().for_each(|(_, vector)| *vector = vector.to_host());
+        resumed.lbfgs.load_state(&saved).unwrap();
+        assert!(
+            resumed
+                .lbfgs
+                .state()
+                .tensors
+                .iter()
+                .zip(&state.tensors)
+                .all(|(a, b)| a.1.device() == b.1.device())
+        );
+        assert_eq!((resumed.step(), resumed.values()), (descent.step(), descent.values()));
     }
 }
 
@@ -220,5 +260,6 @@ fn a_state_that_does_not_fit_is_named_and_changes_nothing() {
 #[should_panic(expected = "lbfgs: the gradient of `x` has shape [3], expected [2]")]
 fn a_gradient_of_another_shape_is_named() {
     let x = Parameter::new(Tensor::zeros(&[2]));
-    Lbfgs::new(vec![("x".into(), x)], LbfgsOptions::default()).step(|| (0.0, vec![Tensor::zeros(&[3])]));
+    Lbfgs::new(vec![("x".into(), x)], LbfgsOptions::default())
+        .step(|| (Tensor::scalar(0.0), vec![Tensor::zeros(&[3])]));
 }

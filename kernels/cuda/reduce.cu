@@ -32,24 +32,6 @@ KERNEL(256, sum_few, const float* x, u32 middle, Divide by_inner, float* out, u3
     }
 }
 
-namespace {
-
-// The sum of `term(i)` over this block's elements, in `parts[blockIdx.x]`; shared memory of 32 doubles.
-template <class Term>
-__device__ void sum_all(u32 count, double* parts, const Term& term) {
-    SHARED(double, scratch);
-    double total = 0.0;
-    for (u32 i = first_element(); i < count; i += element_step()) {
-        total += term(i);
-    }
-    total = block_sum(total, scratch);
-    if (threadIdx.x == 0) {
-        parts[blockIdx.x] = total;
-    }
-}
-
-}  // namespace
-
 KERNEL(256, sum, const float* x, u32 count, double* parts) {
     sum_all(count, parts, [&](u32 i) { return static_cast<double>(x[i]); });
 }
@@ -65,6 +47,10 @@ KERNEL(256, sum_of_squared_differences, const float* a, const float* b, u32 coun
     });
 }
 
+KERNEL(256, sum_of_products, const float* a, const float* b, u32 count, double* parts) {
+    sum_all(count, parts, [&](u32 i) { return static_cast<double>(a[i]) * static_cast<double>(b[i]); });
+}
+
 KERNEL(256, sum_of_absolute_differences, const float* a, const float* b, u32 count, double* parts) {
     sum_all(count, parts, [&](u32 i) { return static_cast<double>(fabsf(a[i] - b[i])); });
 }
@@ -72,11 +58,7 @@ KERNEL(256, sum_of_absolute_differences, const float* a, const float* b, u32 cou
 // One block: `out = factor * the sum of the parts`.
 KERNEL(256, sum_finish, const double* parts, u32 count, double factor, float* out) {
     SHARED(double, scratch);
-    double total = 0.0;
-    for (u32 i = threadIdx.x; i < count; i += blockDim.x) {
-        total += parts[i];
-    }
-    total = block_sum(total, scratch);
+    double total = sum_of_blocks(parts, count, scratch);
     if (threadIdx.x == 0) {
         out[0] = static_cast<float>(factor * total);
     }

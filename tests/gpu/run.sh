@@ -99,6 +99,7 @@ small_words() {
     cyclegan) echo '--size 24 --width 2 --blocks 1 --held-out 2' ;;
     facenet) echo '--size 16 --width 2 --dimensions 8 --people 3 --faces 3 --held-out 40' ;;
     segment) echo '--size 16 --width 2 --depth 2 --batch 2 --held-out 3' ;;
+    style) echo '--size 16 --scales 1 --content-layer conv2_1 --style-layers conv1_1,conv2_1' ;;
     superres) echo '--size 32 --width 4 --batch 2 --blocks 1 --held-out 2' ;;
     esac
 }
@@ -124,7 +125,7 @@ check "$folder/card" ${small:+gan.d5}
 
 runs=$(mktemp -d)
 trap 'rm -rf "$runs"' EXIT
-for trainer in gan cyclegan facenet segment superres; do
+for trainer in gan cyclegan facenet segment style superres; do
     step "gobelin $trainer"
     words=(--steps 20)
     [[ -z $small ]] || read -ra words <<<"--steps 2 $(small_words "$trainer")"

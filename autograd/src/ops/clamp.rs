@@ -3,6 +3,7 @@
 use gobelin_kernels::cuda::elementwise::{Map, Zip};
 
 use crate::ops;
+use crate::tensor::Tensor;
 use crate::var::Var;
 
 /// `x` kept within `low..=high`; an infinite bound is none, NaN stays NaN. Derivative: 1 within the bounds and on them, 0
@@ -34,13 +35,18 @@ pub fn clamp(x: &Var, low: f32, high: f32) -> Var {
     })
 }
 
+/// How many values lie outside of `low..=high`, NaN included: one value, of shape `[]`, of no derivative.
+pub fn count_outside(x: &Tensor, low: f32, high: f32) -> Tensor {
+    let inside = x.map_as(Map::IsInside(low, high), move |v| f32::from(v >= low && v <= high));
+    ops::sum(&inside.map_into_as(Map::IsZero, |inside| f32::from(inside == 0.0)).into()).into_tensor()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::check::GradientCheck;
     use crate::ops::testing::numbers;
     use crate::tape::Tape;
-    use crate::tensor::Tensor;
 
     #[test]
     fn gradients() {
@@ -57,5 +63,6 @@ mod tests {
         assert_eq!(y.tensor().data()[..4], [-1.0, -1.0, 0.5, 1.0]);
         assert!(y.tensor().data()[4].is_nan());
         assert_eq!(tape.gradients(&ops::sum(&y), &[&x])[0].data(), [0.0, 1.0, 1.0, 1.0, 0.0]);
+        assert_eq!(count_outside(x.tensor(), -1.0, 1.0).item(), 2.0);
     }
 }

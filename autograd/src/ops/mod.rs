@@ -54,7 +54,7 @@ mod upsample;
 pub use abs::abs;
 pub use arithmetic::{add, div, mul, sub};
 pub use broadcast::{broadcast_to, sum_to};
-pub use clamp::clamp;
+pub use clamp::{clamp, count_outside};
 pub use concat::concat;
 pub use conv2d::{Window, conv2d, conv2d_input_gradient, conv2d_weight_gradient};
 pub use cumulative_sum::{cumulative_sum, cumulative_sum_reversed};

@@ -2,13 +2,17 @@
 
 use std::collections::VecDeque;
 
+use gobelin_kernels::cuda::elementwise::{Map, Zip};
 use serde::{Deserialize, Serialize};
 
+use super::direction::{Direction, Pair, dot};
 use super::line_search::{Point, strong_wolfe};
 use super::slots::assert_distinct;
 use super::{State, StateError};
+use crate::ops;
 use crate::parameter::Parameter;
 use crate::tensor::Tensor;
+use crate::var::Var;
 
 /// Options of [`Lbfgs`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +38,9 @@ impl Default for LbfgsOptions {
 /// which rounding near a minimum brings about, what is known of the curvature is dropped and the gradient itself followed:
 /// a step that finds nothing lower even so is [`Progress::Stalled`], and leaves the parameters as they were.
 ///
+/// Where the parameters lie on a device, all vectors do: of an evaluation, the loss and a slope are read, of a direction three
+/// numbers.
+///
 /// ```
 /// use gobelin_autograd::optimiser::{Lbfgs, LbfgsOptions};
 /// use gobelin_autograd::{Parameter, Tape, Tensor, ops};
@@ -44,7 +51,7 @@ impl Default for LbfgsOptions {
 ///     lbfgs.step(|| {
 ///         let tape = Tape::new();
 ///         let loss = ops::sum(&ops::square(&tape.parameter(&x)));
-///         (loss.item(), tape.parameter_gradients(&loss, &[x.clone()]))
+///         (loss.tensor().clone(), tape.parameter_gradients(&loss, &[x.clone()]))
 ///     });
 /// }
 /// assert!(x.value().data().iter().all(|value| value.abs() < 1e-6));
@@ -58,14 +65,6 @@ pub struct Lbfgs {
     /// Loss and gradient where the parameters are, from the last step.
     here: Option<(f32, Tensor)>,
     steps: u64,
-}
-
-/// A step, and how it changed the gradient.
-struct Pair {
-    step: Tensor,
-    change: Tensor,
-    /// Their product, and the square of the change.
-    products: [f64; 2],
 }
 
 /// A pair of a smaller cosine than this tells of rounding, not of curvature.
@@ -114,37 +113,41 @@ impl Lbfgs {
         Self { options, names, parameters, pairs: VecDeque::new(), here: None, steps: 0 }
     }
 
-    /// One step. `evaluate` computes loss and gradients, in the order of the parameters, at the parameters' present values.
-    /// It must be the same function as in the step before, and nobody else may have changed the parameters: what was
+    /// One step. `evaluate` computes the loss, one value, and gradients, in the order of the parameters, at the parameters' present
+    /// values. It must be the same function as in the step before, and nobody else may have changed the parameters: what was
     /// computed last is not computed again.
     ///
     /// # Panics
-    /// If the gradients do not fit the parameters.
+    /// If the loss is not one value, or the gradients do not fit the parameters.
     #[track_caller]
-    pub fn step(&mut self, mut evaluate: impl FnMut() -> (f32, Vec<Tensor>)) -> LbfgsStep {
+    pub fn step(&mut self, mut evaluate: impl FnMut() -> (Tensor, Vec<Tensor>)) -> LbfgsStep {
         let (names, parameters) = (&self.names, &self.parameters);
         let mut evaluate = || {
             let (loss, gradients) = evaluate();
             (loss, flat(names, parameters, &gradients))
         };
         let mut evaluations = usize::from(self.here.is_none());
-        let (loss_before, gradient) = self.here.take().unwrap_or_else(&mut evaluate);
+        let (loss_before, gradient) = self.here.take().unwrap_or_else(|| {
+            let (loss, gradient) = evaluate();
+            (loss.item(), gradient)
+        });
         self.steps += 1;
         let start: Vec<Tensor> = parameters.iter().map(Parameter::value).collect();
         let mut restarted = false;
         let found = loop {
-            let direction = direction(&self.pairs, &gradient);
-            let slope = dot(gradient.data(), direction.data());
+            let direction = Direction::new(&self.pairs, &gradient);
+            let slope = direction.slope;
             let origin = Point { step: 0.0, loss: f64::from(loss_before), slope, gradient: gradient.clone() };
             let found = (slope < 0.0 && loss_before.is_finite()).then(|| {
-                let first =
-                    if self.pairs.is_empty() { (1.0 / absolute_sum(&gradient)).min(1.0) } else { 1.0 };
+                let first = if self.pairs.is_empty() { (1.0 / direction.gradient_sum).min(1.0) } else { 1.0 };
                 // Below this, no parameter changes by more than 1e-9, as in PyTorch.
-                let shortest = 1e-9 / largest(&direction);
+                let shortest = 1e-9 / direction.largest;
                 strong_wolfe(&origin, first, shortest, self.options.evaluations, |step| {
-                    go(parameters, &start, &direction, step);
+                    go(parameters, &start, &direction.vector, step);
                     let (loss, gradient) = evaluate();
-                    let slope = dot(gradient.data(), direction.data());
+                    // Reading waits: when all is under way.
+                    let slope = dot(&gradient, &direction.vector);
+                    let loss = loss.item();
                     let loss = if loss.is_finite() { f64::from(loss) } else { f64::INFINITY };
                     Point { step, loss, slope, gradient }
                 })
@@ -166,7 +169,7 @@ impl Lbfgs {
             for (parameter, value) in self.parameters.iter().zip(start) {
                 parameter.set(value);
             }
-            let norm = dot(gradient.data(), gradient.data()).sqrt();
+            let norm = dot(&gradient, &gradient).sqrt();
             self.here = Some((loss_before, gradient));
             return LbfgsStep {
                 loss_before,
@@ -179,9 +182,13 @@ impl Lbfgs {
             };
         };
         let Point { step: length, loss, gradient: new, .. } = found.point;
-        go(&self.parameters, &start, &direction, length);
-        self.remember(direction.map_into(|d| length as f32 * d), new.zip(&gradient, |new, old| new - old));
-        let norm = dot(new.data(), new.data()).sqrt();
+        go(&self.parameters, &start, &direction.vector, length);
+        let factor = length as f32;
+        self.remember(
+            direction.vector.map_into_as(Map::Scale(factor), |d| factor * d),
+            new.zip_as(&gradient, Zip::Sub, |new, old| new - old),
+        );
+        let norm = dot(&new, &new).sqrt();
         // It came from an f32.
         let loss = loss as f32;
         self.here = Some((loss, new));
@@ -191,8 +198,8 @@ impl Lbfgs {
 
     fn remember(&mut self, step: Tensor, change: Tensor) {
         let pair = Pair::new(step, change);
-        let length = dot(pair.step.data(), pair.step.data());
-        if pair.products[0] > UNCURVED * (length * pair.products[1]).sqrt() {
+        let length = dot(&pair.step, &pair.step);
+        if pair.product > UNCURVED * (length * pair.square).sqrt() {
             self.pairs.push_back(pair);
             while self.pairs.len() > self.options.history {
                 self.pairs.pop_front();
@@ -233,37 +240,14 @@ impl Lbfgs {
         }
         state.restore(targets)?;
         self.steps = state.steps;
-        self.here = (!state.tensors.is_empty()).then(|| (loss.item(), gradient));
-        self.pairs = pairs.into_iter().map(|[step, change]| Pair::new(step, change)).collect();
+        // To where the parameters lie, so that what is computed of them is what it would have been.
+        let place = self.parameters.first().and_then(|parameter| parameter.borrow().device().cloned());
+        let placed = |vector: Tensor| place.as_ref().map_or(vector.clone(), |place| vector.to_device(place));
+        self.here = (!state.tensors.is_empty()).then(|| (loss.item(), placed(gradient)));
+        self.pairs =
+            pairs.into_iter().map(|[step, change]| Pair::new(placed(step), placed(change))).collect();
         Ok(())
     }
-}
-
-impl Pair {
-    fn new(step: Tensor, change: Tensor) -> Self {
-        let products = [dot(step.data(), change.data()), dot(change.data(), change.data())];
-        Self { step, change, products }
-    }
-}
-
-/// Minus the product of the gradient with the inverse of the Hessian, as far as past steps tell of it (algorithm 7.4).
-fn direction(pairs: &VecDeque<Pair>, gradient: &Tensor) -> Tensor {
-    let mut q = gradient.map(|g| -g);
-    let mut shares = Vec::with_capacity(pairs.len());
-    for Pair { step, change, products } in pairs.iter().rev() {
-        let share = dot(step.data(), q.data()) / products[0];
-        q = q.zip_into(change, |q, change| q - share as f32 * change);
-        shares.push(share);
-    }
-    if let Some(Pair { products: [product, square], .. }) = pairs.back() {
-        let scale = (product / square) as f32;
-        q = q.map_into(|q| scale * q);
-    }
-    for (Pair { step, change, products }, share) in pairs.iter().zip(shares.into_iter().rev()) {
-        let rest = share - dot(change.data(), q.data()) / products[0];
-        q = q.zip_into(step, |q, step| q + rest as f32 * step);
-    }
-    q
 }
 
 /// Gradients one after the other.
@@ -286,46 +270,24 @@ fn flat(names: &[String], parameters: &[Parameter], gradients: &[Tensor]) -> Ten
     if let [gradient] = gradients {
         return gradient.reshape(&[gradient.len()]);
     }
-    let values: Vec<f32> = gradients.iter().flat_map(Tensor::data).copied().collect();
-    Tensor::new(&[values.len()], values)
+    let each: Vec<Var> =
+        gradients.iter().map(|gradient| gradient.reshape(&[gradient.len()]).into()).collect();
+    ops::concat(&each.iter().collect::<Vec<_>>(), 0).into_tensor()
 }
 
 /// Sets the parameters to a step of this length from the start.
 fn go(parameters: &[Parameter], start: &[Tensor], direction: &Tensor, length: f64) {
-    let (length, mut rest) = (length as f32, direction.data());
+    let (length, mut place) = (length as f32, 0);
     for (parameter, start) in parameters.iter().zip(start) {
-        let (own, others) = rest.split_at(start.len());
-        let mut value = start.clone();
-        for (value, direction) in value.data_mut().iter_mut().zip(own) {
-            *value += length * direction;
-        }
+        let own = if start.len() == direction.len() {
+            direction.clone()
+        } else {
+            ops::narrow(&direction.clone().into(), 0, place, start.len()).into_tensor()
+        };
+        let value = start.zip_as(&own.reshape(start.shape()), Zip::AddScaled(length), |value, direction| {
+            value + length * direction
+        });
         parameter.set(value);
-        rest = others;
+        place += start.len();
     }
-}
-
-/// Terms that are added at once: the compiler keeps as many sums side by side.
-const LANES: usize = 8;
-
-/// A sum of `f64` terms in an order that only the length decides.
-fn sum(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
-    let mut sums = [0.0; LANES];
-    for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
-        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-            *sum += term(f64::from(*a), f64::from(*b));
-        }
-    }
-    sums.iter().sum()
-}
-
-fn dot(a: &[f32], b: &[f32]) -> f64 {
-    sum(a, b, |a, b| a * b)
-}
-
-fn absolute_sum(x: &Tensor) -> f64 {
-    sum(x.data(), x.data(), |x, _| x.abs())
-}
-
-fn largest(x: &Tensor) -> f64 {
-    x.data().iter().fold(0.0, |largest, x| f64::from(x.abs()).max(largest))
 }

@@ -29,6 +29,7 @@ mod adam;
 mod average;
 mod clip;
 mod descent;
+mod direction;
 mod lbfgs;
 mod line_search;
 mod rmsprop;

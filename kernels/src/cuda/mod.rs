@@ -35,6 +35,7 @@ pub mod filter;
 pub mod gather;
 pub mod gemm;
 pub mod layout;
+pub mod lbfgs;
 mod memory;
 pub mod mining;
 pub mod norm;

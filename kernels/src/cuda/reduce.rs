@@ -146,6 +146,8 @@ pub enum Pairs {
     SquaredDifferences,
     /// `|a - b|`
     AbsoluteDifferences,
+    /// `a b`
+    Products,
 }
 
 /// `out[0] = factor * the sum over pairs`, in `f64`.
@@ -165,6 +167,7 @@ pub fn sum_of_pairs(
     let kernel = match pairs {
         Pairs::SquaredDifferences => "sum_of_squared_differences",
         Pairs::AbsoluteDifferences => "sum_of_absolute_differences",
+        Pairs::Products => "sum_of_products",
     };
     sum_all(kernel, &[a, b], factor, out)
 }

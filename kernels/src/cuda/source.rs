@@ -27,7 +27,7 @@ macro_rules! sources {
 /// All of them.
 pub const SOURCES: &[Source] = sources! {
     "elementwise": [];
-    "reduce": ["column_sums.cuh", "rows.cuh"];
+    "reduce": ["column_sums.cuh", "rows.cuh", "sums.cuh"];
     "gemm": ["implicit_gemm.cuh"];
     "conv_forward": ["implicit_gemm.cuh", "conv.cuh"];
     "conv_input_gradient": ["implicit_gemm.cuh", "conv.cuh"];
@@ -46,6 +46,7 @@ pub const SOURCES: &[Source] = sources! {
     "mining": [];
     "triplets": [];
     "optimiser": [];
+    "lbfgs": ["sums.cuh"];
     "random": [];
 };
 

@@ -27,6 +27,28 @@ pub struct Terms {
     pub variation: f32,
 }
 
+/// A picture's loss and what it is made of, where they were computed: reading them waits.
+#[derive(Clone, Debug)]
+pub struct Losses {
+    /// The weighted sum, of one value as all of them.
+    pub total: Tensor,
+    content: Tensor,
+    style: Tensor,
+    variation: Option<Tensor>,
+}
+
+impl Losses {
+    /// Their values.
+    pub fn read(&self) -> Terms {
+        Terms {
+            total: self.total.item(),
+            content: self.content.item(),
+            style: self.style.item(),
+            variation: self.variation.as_ref().map_or(0.0, Tensor::item),
+        }
+    }
+}
+
 /// How far a picture is from the content and from the styles.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Distances {
@@ -40,7 +62,7 @@ pub struct Distances {
 
 impl Aim {
     /// Targets from a content `(1, H, W, C)` and styles `(1, H', W', C)` with weights whose sum is 1; C is 3, or 1 for
-    /// grey. `loss.tv_weight` is that of the mean over pixels, so that all weights mean the same at every size.
+    /// grey. Pictures on a graphics card are looked at there, and those looked at later must lie there too. `loss.tv_weight` is that of the mean over pixels, so that all weights mean the same at every size.
     ///
     /// Several styles are blended in their Gram matrices: since the weights' sum is 1, `sum_k w_k |G - A_k|^2` is
     /// `|G - sum_k w_k A_k|^2` and a constant, so the gradients are those of the weighted sum of the style losses.
@@ -68,20 +90,20 @@ impl Aim {
     }
 
     /// The loss of a picture, and its gradient.
-    pub fn evaluate(&self, picture: &Parameter) -> (Terms, Tensor) {
+    pub fn evaluate(&self, picture: &Parameter) -> (Losses, Tensor) {
         let tape = Tape::new();
         let x = tape.parameter(picture);
         let terms = self.loss.terms(&features(&self.network), &in_colour(&x), &self.targets);
         drop(x);
         let total = self.loss.sum(&terms);
-        let told = Terms {
-            total: total.item(),
-            content: terms.content.item(),
-            style: terms.style.item(),
-            variation: terms.variation.as_ref().map_or(0.0, Var::item),
+        let losses = Losses {
+            total: total.tensor().clone(),
+            content: terms.content.tensor().clone(),
+            style: terms.style.tensor().clone(),
+            variation: terms.variation.as_ref().map(|variation| variation.tensor().clone()),
         };
         drop(terms);
-        (told, tape.parameter_gradients(&total, std::slice::from_ref(picture)).remove(0))
+        (losses, tape.parameter_gradients(&total, std::slice::from_ref(picture)).remove(0))
     }
 
     /// How far a picture `(1, H, W, C)` is from what it should become.

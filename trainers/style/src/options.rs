@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use gobelin_datasets::Picture;
 use gobelin_harness::{
-    Defaults, Error, Failure, Given, Origin, Recipe, RunOptions, VggOptions, available_memory, tell,
+    Defaults, Device, Error, Failure, Given, Origin, Recipe, RunOptions, VggOptions, available_memory, tell,
 };
 use gobelin_losses::content::{Content, Normalise};
 use gobelin_losses::layers::Layers;
@@ -342,7 +342,10 @@ impl Recipe for StyleOptions {
         let own_styles: Vec<[usize; 2]> =
             styles.iter().map(|style| style.size("style", side)).collect::<Result<_, _>>()?;
         self.must_reach(&sizes, own, &own_styles)?;
-        self.must_fit(size, own, &own_styles, run.exact)?;
+        // A graphics card says itself when its memory ends.
+        if run.device == Device::Cpu {
+            self.must_fit(size, own, &own_styles, run.exact)?;
+        }
         let content = content.open("content", size, run.seed)?;
         let styles: Vec<Picture> =
             styles.iter().map(|style| style.open("style", side, run.seed)).collect::<Result<_, _>>()?;
@@ -372,6 +375,7 @@ impl Recipe for StyleOptions {
             scale_steps: self.scale_steps,
             keep_colour: self.keep_colour,
             noise: (self.start == Start::Noise).then_some(run.seed),
+            card: None,
         }))
     }
 }

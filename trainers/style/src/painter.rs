@@ -3,10 +3,10 @@
 use gobelin_autograd::optimiser::{
     Adam, AdamOptions, Lbfgs, LbfgsOptions, LbfgsStep, Optimiser, global_norm,
 };
-use gobelin_autograd::{Parameter, Tensor};
+use gobelin_autograd::{Parameter, Tensor, ops};
 use gobelin_harness::{State, StateError};
 
-use crate::aim::{Aim, Terms};
+use crate::aim::{Aim, Losses, Terms};
 
 /// Which optimiser.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,7 +49,7 @@ pub struct Stroke {
 }
 
 impl Painter {
-    /// Begins at a picture `(1, H, W, C)`.
+    /// Begins at a picture `(1, H, W, C)`, where that lies.
     pub fn new(picture: Tensor, method: Method) -> Self {
         let picture = Parameter::new(picture);
         let named = vec![("picture".to_owned(), picture.clone())];
@@ -74,23 +74,27 @@ impl Painter {
     pub fn step(&mut self, aim: &Aim) -> Stroke {
         match &mut self.optimiser {
             Either::Adam(adam) => {
-                let (terms, gradient) = aim.evaluate(&self.picture);
+                let (losses, gradient) = aim.evaluate(&self.picture);
                 let gradients = [gradient];
                 adam.step(&gradients);
-                self.picture.update(|values| values.iter_mut().for_each(|v| *v = v.clamp(0.0, 1.0)));
-                Stroke { terms, gradient: global_norm(&gradients), search: None }
+                let within = ops::clamp(&self.picture.value().into(), 0.0, 1.0);
+                self.picture.set(within.into_tensor());
+                Stroke { terms: losses.read(), gradient: global_norm(&gradients), search: None }
             }
             Either::Lbfgs(lbfgs) => {
-                // The accepted point is one of those tried, told apart by its loss.
-                let mut tried = vec![self.terms];
+                let mut tried: Vec<Losses> = Vec::new();
                 let told = lbfgs.step(|| {
-                    let (terms, gradient) = aim.evaluate(&self.picture);
-                    tried.push(terms);
-                    (terms.total, vec![gradient])
+                    let (losses, gradient) = aim.evaluate(&self.picture);
+                    tried.push(losses.clone());
+                    (losses.total, vec![gradient])
                 });
-                let accepted = tried.iter().rev().find(|terms| terms.total == told.loss);
+                // The accepted point is the one before, or one of those tried, told apart by its loss.
+                let accepted = tried.iter().rev().find(|losses| losses.total.item() == told.loss);
                 // A first loss that is no number equals none.
-                self.terms = *accepted.unwrap_or(&tried[tried.len() - 1]);
+                let first = tried.last().filter(|_| self.terms.total != told.loss);
+                if let Some(losses) = accepted.or(first) {
+                    self.terms = losses.read();
+                }
                 Stroke { terms: self.terms, gradient: told.gradient, search: Some(told) }
             }
         }

@@ -1,7 +1,9 @@
 //! From coarse to fine, and what a run shows.
 
 use gobelin_autograd::optimiser::{LbfgsStep, Progress};
-use gobelin_autograd::{Tensor, ops, random};
+use std::cell::OnceCell;
+
+use gobelin_autograd::{Device, Tensor, ops, random};
 use gobelin_datasets::Picture;
 use gobelin_harness::{
     Failure, Grid, State, StateError, StepReport, Summary, Trainer, check_pictures, put_pictures,
@@ -43,6 +45,8 @@ pub struct Plan {
     pub keep_colour: bool,
     /// Begins with noise of this seed, not with the content.
     pub noise: Option<u64>,
+    /// The graphics card that it is done on, if it is.
+    pub card: Option<Device>,
 }
 
 /// Paints a picture. One step is one step of the optimiser.
@@ -50,29 +54,38 @@ pub struct StyleTrainer {
     plan: Plan,
     /// Which of the sizes it is at.
     scale: usize,
-    aim: Aim,
+    /// At this scale; made when it is first needed.
+    stage: OnceCell<Stage>,
     painter: Painter,
-    /// How far the content picture is from the aim, at this scale.
-    before: Distances,
     /// How far the picture is, where that was asked since its last change.
     now: Option<Distances>,
+}
+
+/// What a scale is painted towards.
+struct Stage {
+    aim: Aim,
+    /// How far the content picture is from it.
+    before: Distances,
 }
 
 impl StyleTrainer {
     /// A trainer at its beginning, at the coarsest scale.
     pub fn new(plan: Plan) -> Self {
-        let (aim, before) = plan.aim(0);
         let painter = Painter::new(plan.start(), plan.method);
-        Self { plan, scale: 0, aim, painter, before, now: None }
+        Self { plan, scale: 0, stage: OnceCell::new(), painter, now: None }
     }
 
     /// Goes to a scale, with a picture of any size to begin from.
     fn rescale(&mut self, scale: usize, from: &Tensor) {
         let [height, width] = self.plan.size(scale);
         let picture = ops::resize_bilinear(&from.clone().into(), [height, width]).into_tensor();
-        (self.aim, self.before) = self.plan.aim(scale);
+        self.stage = OnceCell::new();
         self.painter = Painter::new(picture, self.plan.method);
         self.scale = scale;
+    }
+
+    fn stage(&self) -> &Stage {
+        self.stage.get_or_init(|| self.plan.stage(self.scale))
     }
 
     /// The picture as it would be seen, `(1, H, W, 3)`.
@@ -90,7 +103,7 @@ impl StyleTrainer {
         if self.now.is_none() {
             let shown = tensor(&self.shown());
             let seen = if self.plan.keep_colour { colour::luminance(&shown) } else { shown };
-            self.now = Some(self.aim.distances(&seen));
+            self.now = Some(self.stage().aim.distances(&self.plan.placed(&seen)));
         }
         self.now.as_ref().expect("just computed")
     }
@@ -108,11 +121,19 @@ impl Plan {
     }
 
     /// The loss at a scale, and how far the content is from it.
-    fn aim(&self, scale: usize) -> (Aim, Distances) {
+    fn stage(&self, scale: usize) -> Stage {
         let (content, styles) = self.seen(scale);
+        let content = self.placed(&content);
+        let styles: Vec<(Tensor, f32)> =
+            styles.iter().map(|(style, weight)| (self.placed(style), *weight)).collect();
         let aim = Aim::new(&self.network, self.loss.clone(), &content, &styles);
         let before = aim.distances(&content);
-        (aim, before)
+        Stage { aim, before }
+    }
+
+    /// A picture where it is looked at.
+    fn placed(&self, picture: &Tensor) -> Tensor {
+        self.card.as_ref().map_or_else(|| picture.clone(), |card| picture.to_device(card))
     }
 
     /// Content and styles at a scale as the network sees them.
@@ -139,10 +160,10 @@ impl Plan {
 
     fn start(&self) -> Tensor {
         let (content, _) = self.seen(0);
-        match self.noise {
+        self.placed(&match self.noise {
             Some(seed) => random::uniform(content.shape(), 0.0, 1.0, &mut random::generator(seed, 0)),
             None => content,
-        }
+        })
     }
 }
 
@@ -159,11 +180,11 @@ impl Trainer for StyleTrainer {
             self.rescale(scale, &coarse);
         }
         self.now = None;
-        let stroke = self.painter.step(&self.aim);
+        let stage = self.stage.get_or_init(|| self.plan.stage(self.scale));
+        let stroke = self.painter.step(&stage.aim);
         let terms = stroke.terms;
         let values = self.painter.picture();
-        let outside = values.data().iter().filter(|value| !(0.0..=1.0).contains(*value)).count();
-        let clipped = outside as f64 / values.len() as f64;
+        let clipped = f64::from(ops::count_outside(&values, 0.0, 1.0).item()) / values.len() as f64;
         let mut report = StepReport::new()
             .loss("loss", terms.total)
             .loss("loss/content", terms.content)
@@ -188,10 +209,17 @@ impl Trainer for StyleTrainer {
         })
     }
 
+    fn to_device(&mut self, card: &Device) -> bool {
+        self.plan.card = Some(card.clone());
+        (self.scale, self.stage, self.now) = (0, OnceCell::new(), None);
+        self.painter = Painter::new(self.plan.start(), self.plan.method);
+        true
+    }
+
     fn gradient_norms(&self) -> Vec<(String, f32)> {
         // Computed anew: asked for once, when the run stops.
         let value = gobelin_autograd::Parameter::new(self.painter.picture());
-        let norm = gobelin_autograd::optimiser::global_norm(&[self.aim.evaluate(&value).1]);
+        let norm = gobelin_autograd::optimiser::global_norm(&[self.stage().aim.evaluate(&value).1]);
         vec![("picture".into(), norm as f32)]
     }
 
@@ -246,7 +274,7 @@ impl Trainer for StyleTrainer {
 
     fn summary(&mut self) -> Result<Summary, Failure> {
         let metrics = self.evaluate()?;
-        let (now, before) = (self.now().clone(), self.before.clone());
+        let (now, before) = (self.now().clone(), self.stage().before.clone());
         let mut line = format!(
             "Gram distance to the style {} before, {} after ({}), content distance {}",
             digits(before.style),

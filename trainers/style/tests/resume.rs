@@ -1,6 +1,6 @@
 //! The state holds everything a later step depends on.
 
-use gobelin_harness::{check_resume, made};
+use gobelin_harness::{check_device, check_resume, made};
 use gobelin_style::StyleOptions;
 use gobelin_style::trainer::StyleTrainer;
 
@@ -19,5 +19,16 @@ fn resumed_before_any_step_painting_goes_on_the_same() {
         "--scales 2 --optimiser adam --style drawn:mosaic --style drawn:bricks:3 --style-weights 1,2 --keep-colour --tv 0.1",
     ] {
         check_resume(|| small(words), 4);
+    }
+}
+
+#[test]
+fn a_card_paints_what_the_host_paints() {
+    let Some(card) = gobelin_emulation::asked_for() else { return };
+    for words in [
+        "--scales 1",
+        "--scales 2 --optimiser adam --style drawn:mosaic --style drawn:bricks:3 --style-weights 1,2 --keep-colour --tv 0.1",
+    ] {
+        check_device(|| small(words), &card, 2, 2e-3);
     }
 }

@@ -27,9 +27,10 @@ pub fn cases() -> Vec<Case> {
             |[x], out| reduce::square_sum(x, 1.0, out),
         ));
         type Term = fn(f32, f32) -> f32;
-        let pairs: [(Pairs, Term); 2] = [
+        let pairs: [(Pairs, Term); 3] = [
             (Pairs::SquaredDifferences, |a, b| (a - b) * (a - b)),
             (Pairs::AbsoluteDifferences, |a, b| (a - b).abs()),
+            (Pairs::Products, |a, b| a * b),
         ];
         for (pairs, term) in pairs {
             cases.push(of(

@@ -2,6 +2,7 @@ use gobelin_kernels::cpu::optimiser as host;
 use gobelin_kernels::cpu::random::Philox;
 use gobelin_kernels::cuda::elementwise::{self, Map, Zip};
 use gobelin_kernels::cuda::layout;
+use gobelin_kernels::cuda::lbfgs;
 use gobelin_kernels::cuda::optimiser::{self, Table, Tensors};
 use gobelin_kernels::cuda::random::Stream;
 use gobelin_kernels::cuda::{Device, DeviceBuffer, Result};
@@ -135,7 +136,74 @@ pub fn cases() -> Vec<Case> {
     cases.push(recording());
     cases.push(constants());
     cases.push(singles());
+    // Fewer and more values than a block's and than all blocks take at once, and no pair.
+    cases.extend(
+        [(1, 3), (700, 0), (700, 1), (5000, 4), (300_000, 2)].map(|(length, pairs)| descent(length, pairs)),
+    );
     cases
+}
+
+/// L-BFGS's direction, and what is told of it, beside the two loops as the book has them.
+fn descent(length: usize, count: usize) -> Case {
+    const SCALE: f64 = 0.7;
+    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    // A change of the gradient that is like the step keeps the product above 0.
+    let pairs = move || -> Vec<[Vec<f32>; 2]> {
+        let pair = |number: u64| {
+            let (step, other) = (numbers(length, 10 + number), numbers(length, 20 + number));
+            let change = step.iter().zip(other).map(|(step, other)| 2.0 * step + 0.3 * other).collect();
+            [step, change]
+        };
+        (0..count as u64).map(pair).collect()
+    };
+    let doubles = |values: &[f32]| -> Vec<f64> { values.iter().map(|&v| f64::from(v)).collect() };
+    Case::new(
+        format!("the direction of L-BFGS, {length} values, {count} pairs"),
+        2e-6,
+        move || {
+            let gradient = doubles(&numbers(length, 1));
+            let pairs: Vec<[Vec<f64>; 2]> =
+                pairs().iter().map(|pair| pair.each_ref().map(|v| doubles(v))).collect();
+            let mut q: Vec<f64> = gradient.iter().map(|g| -g).collect();
+            let mut shares = vec![0.0; count];
+            for (share, [step, change]) in shares.iter_mut().zip(&pairs).rev() {
+                *share = product(step, &q) / product(step, change);
+                q.iter_mut().zip(change).for_each(|(q, change)| *q -= *share * change);
+            }
+            if count > 0 {
+                for q in &mut q {
+                    *q *= SCALE;
+                }
+            }
+            for (share, [step, change]) in shares.iter().zip(&pairs) {
+                let rest = share - product(change, &q) / product(step, change);
+                q.iter_mut().zip(step).for_each(|(q, step)| *q += rest * step);
+            }
+            let sum: f64 = gradient.iter().map(|g| g.abs()).sum();
+            let largest = q.iter().fold(0.0f64, |largest, q| largest.max(q.abs()));
+            let told = [product(&gradient, &q) / length as f64, sum / length as f64, largest];
+            q.into_iter().chain(told).map(|value| value as f32).collect()
+        },
+        move |device| {
+            let held: Vec<[DeviceBuffer; 2]> = pairs()
+                .iter()
+                .map(|[step, change]| Ok([put(device, step)?, put(device, change)?]))
+                .collect::<Result<_>>()?;
+            let products =
+                pairs().into_iter().map(|[step, change]| product(&doubles(&step), &doubles(&change)));
+            let pairs: Vec<lbfgs::Pair> = held
+                .iter()
+                .zip(products)
+                .map(|([step, change], product)| lbfgs::Pair { step, change, product })
+                .collect();
+            let (mut direction, mut told) = (room(device, length)?, DeviceBuffer::<f64>::new(device, 3)?);
+            let gradient = put(device, &numbers(length, 1))?;
+            lbfgs::direction(&gradient, &pairs, SCALE as f32, &mut direction, &mut told)?;
+            let told = told.to_vec()?;
+            let told = [told[0] / length as f64, told[1] / length as f64, told[2]];
+            Ok(direction.to_vec()?.into_iter().chain(told.map(|v| v as f32)).collect())
+        },
+    )
 }
 
 /// Weights limited, and the sum of the squares of each gradient.

@@ -13,12 +13,13 @@ use crate::shell::{call, contents, gobelin, metrics, must_be_the_same_run, told}
 use crate::tensors::{noise, write};
 
 /// A small run of each trainer.
-const RUNS: [&str; 5] = [
+const RUNS: [&str; 6] = [
     "gan --size 28 --width 4 --noise 8 --batch 8 --held-out 4 --ema 0.9",
     "cyclegan --size 24 --width 2 --blocks 1 --held-out 2 --pool 2",
     "facenet --size 16 --width 2 --dimensions 8 --people 3 --faces 3 --held-out 40 --mining semi-hard --fallback largest",
     "segment --width 2 --depth 2 --size 16 --batch 2 --held-out 3 --loss bce",
     "superres --width 4 --size 32 --batch 2 --held-out 2 --blocks 1 --loss perceptual+gan --layers relu1_2 --patch 16",
+    "style --size 16 --scales 1 --content-layer conv2_1 --style-layers conv1_1,conv2_1",
 ];
 
 /// Three steps of each, logged and saved.
@@ -127,6 +128,7 @@ fn a_card_that_is_lost_takes_no_more_than_a_step_with_it() {
         ("ILLEGAL_ADDRESS", "an illegal memory access was encountered"),
         ("DEVICE_UNAVAILABLE", "CUDA-capable device(s) is/are busy or unavailable"),
         ("UNKNOWN", "unknown error"),
+        ("CONTEXT_IS_DESTROYED", "context is destroyed"),
     ]) {
         let words = format!("{run} {STEPS} --device cuda");
         whole.train(&words);
