@@ -17,24 +17,29 @@
 //! Every derivative is itself written with differentiable ops, so a gradient can be differentiated again:
 //! [`Tape::differentiable_gradients`] returns `Var`s. That is what gradient penalties and Hessian-vector products need.
 //!
-//! Ops run on a graphics card where their inputs lie there ([`Tensor::to_device`]).
+//! Ops run on a graphics card where their inputs lie there ([`Tensor::to_device`]), and a whole step of them can be recorded and
+//! replayed ([`Replay`]).
 //!
 //! Mistakes in code (shapes that do not fit) panic at the caller's line and name the op, the shapes and what was
 //! expected. Nothing here reads data from outside, so nothing here returns an error.
 
 pub mod check;
+mod figures;
 pub mod ops;
 pub mod optimiser;
 mod parameter;
 pub mod profile;
 pub mod random;
+mod replay;
 mod tape;
 mod tensor;
 mod values;
 mod var;
 
+pub use figures::{Figure, Figures};
 pub use gobelin_kernels::cuda::{Device, Error as DeviceError, Precision};
 pub use parameter::Parameter;
+pub use replay::{Bundle, Replay};
 pub use tape::{Rule, Step, Tape};
 pub use tensor::Tensor;
 pub use values::attempt;

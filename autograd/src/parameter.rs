@@ -6,6 +6,7 @@ use std::rc::Rc;
 use gobelin_kernels::cuda::elementwise::{Map, Zip};
 use gobelin_kernels::cuda::{Device, DeviceBuffer};
 
+use crate::replay::{note, note_replaced};
 use crate::tensor::Tensor;
 
 /// A named tensor that lives longer than a step: a weight, a bias, a statistic.
@@ -30,11 +31,12 @@ impl Parameter {
 
     /// The present value.
     pub fn value(&self) -> Tensor {
-        self.0.value.borrow().clone()
+        self.borrow().clone()
     }
 
     /// The present value, borrowed.
     pub fn borrow(&self) -> Ref<'_, Tensor> {
+        note(self, false);
         self.0.value.borrow()
     }
 
@@ -45,7 +47,9 @@ impl Parameter {
 
     /// Moves the value to a device, where it stays: what is set or changed later goes there too.
     pub fn to_device(&self, device: &Device) {
-        self.change(|value| *value = value.to_device(device));
+        if self.borrow().device() != Some(device) {
+            self.change(|value| *value = value.to_device(device));
+        }
     }
 
     /// Replaces the value; the new one goes to the device where the old one lies.
@@ -61,11 +65,12 @@ impl Parameter {
             value.shape()
         );
         let place = self.borrow().device().cloned();
-        self.0.version.set(self.0.version.get() + 1);
-        *self.0.value.borrow_mut() = match place {
+        self.changing();
+        let value = match place {
             None => value,
             Some(place) => value.to_device(&place),
         };
+        note_replaced(self, self.0.value.replace(value));
     }
 
     /// Changes the values in place (on a copy, while a tape still holds the old ones). Those of a device are read and written
@@ -97,24 +102,83 @@ impl Parameter {
         let target = target.map_as(Map::Scale(factor), |v| factor * v);
         self.change(|value| {
             let function = |value: f32, target: f32| value + gain * (target - value);
-            *value = value.zip_as(&target, Zip::Average(1.0 - gain), function);
+            let old = std::mem::replace(value, Tensor::scalar(0.0));
+            *value = old.zip_into_as(&target, Zip::Average(1.0 - gain), function);
+        });
+    }
+
+    /// Adds a number to each value.
+    pub fn add(&self, addend: f32) {
+        self.change(|value| {
+            let old = std::mem::replace(value, Tensor::scalar(0.0));
+            *value = old.map_into_as(Map::Add(addend), |v| v + addend);
         });
     }
 
     /// The value on a device, to change.
     pub(crate) fn buffer_mut(&self, device: &Device) -> RefMut<'_, DeviceBuffer> {
-        self.0.version.set(self.0.version.get() + 1);
-        RefMut::map(self.0.value.borrow_mut(), |value| value.buffer_mut(device))
+        RefMut::map(self.borrow_mut(), |value| value.buffer_mut(device))
+    }
+
+    /// The value, to change where it lies.
+    pub(crate) fn borrow_mut(&self) -> RefMut<'_, Tensor> {
+        self.changing();
+        self.0.value.borrow_mut()
     }
 
     /// Changes the value where it lies.
     pub(crate) fn change(&self, change: impl FnOnce(&mut Tensor)) {
+        change(&mut self.borrow_mut());
+    }
+
+    fn changing(&self) {
         self.0.version.set(self.0.version.get() + 1);
-        change(&mut self.0.value.borrow_mut());
+        note(self, true);
+    }
+
+    /// What it is known by among others.
+    pub(crate) fn address(&self) -> *const () {
+        Rc::as_ptr(&self.0).cast()
+    }
+
+    /// The present value, for those who watch what others do with it.
+    pub(crate) fn unnoted(&self) -> Tensor {
+        self.0.value.borrow().clone()
+    }
+
+    /// What the value's buffer on a device is known by, where there is one.
+    pub(crate) fn buffer_number(&self) -> Option<u64> {
+        self.0.value.borrow().buffer_number()
+    }
+
+    /// Whether nobody else holds the value.
+    pub(crate) fn is_unique(&self) -> bool {
+        self.0.value.borrow_mut().is_unique()
+    }
+
+    /// Gives it values of its own on a device.
+    pub(crate) fn own(&self, device: &Device) {
+        let mut value = self.0.value.borrow_mut();
+        if !value.is_unique() || value.device() != Some(device) {
+            let copy = value.copy_on(device);
+            *value = copy;
+        }
+        value.rewritten();
+    }
+
+    /// Gives it back the tensor that it had.
+    pub(crate) fn put_back(&self, value: Tensor) {
+        *self.0.value.borrow_mut() = value;
+    }
+
+    /// A replay has changed the values.
+    pub(crate) fn rewritten(&self) {
+        self.0.version.set(self.0.version.get() + 1);
+        self.0.value.borrow_mut().rewritten();
     }
 
     /// What a tape knows this value by.
     pub(crate) fn key(&self) -> (*const (), u64) {
-        (Rc::as_ptr(&self.0).cast(), self.0.version.get())
+        (self.address(), self.0.version.get())
     }
 }

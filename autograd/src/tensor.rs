@@ -74,7 +74,8 @@ impl Tensor {
 
     /// A tensor of one value.
     pub fn full(shape: &[usize], value: f32) -> Self {
-        Self::build(shape, |data| data.fill(value))
+        let values = Values::all_the_same(shape.iter().product(), value);
+        Self { shape: shape.into(), values: Arc::new(values) }
     }
 
     /// The length of each axis.
@@ -265,6 +266,36 @@ impl Tensor {
     #[track_caller]
     pub(crate) fn buffer_mut(&mut self, device: &Device) -> &mut DeviceBuffer {
         Arc::make_mut(&mut self.values).device_mut(device)
+    }
+
+    /// A copy on a device, which shares no memory.
+    pub(crate) fn copy_on(&self, device: &Device) -> Self {
+        if self.device() != Some(device) {
+            return self.to_device(device);
+        }
+        Self::build_on(device, &self.shape, |out| out.copy_from(self.buffer(device)))
+    }
+
+    /// Takes the values of another tensor, where this one lies on its device.
+    pub(crate) fn overwrite(&mut self, other: &Self) {
+        let device = self.device().expect("it lies on a device").clone();
+        assert!(self.is_unique(), "overwrite: the values are shared");
+        let values = self.buffer_mut(&device);
+        expect(if other.device() == Some(&device) {
+            values.copy_from(other.buffer(&device))
+        } else {
+            values.write(other.data())
+        });
+    }
+
+    /// What the buffer on a device is known by, where there is one.
+    pub(crate) fn buffer_number(&self) -> Option<u64> {
+        self.values.buffer_number()
+    }
+
+    /// A replay wrote the values, which nobody shares, on their device.
+    pub(crate) fn rewritten(&mut self) {
+        Arc::get_mut(&mut self.values).expect("nobody shares what is replayed").forget_host();
     }
 
     /// A tensor of one value that lies where this one does.

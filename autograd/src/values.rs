@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use gobelin_kernels::Buffer;
-use gobelin_kernels::cuda::{self, Device, DeviceBuffer};
+use gobelin_kernels::cuda::{self, Device, DeviceBuffer, elementwise};
 
 /// The values of a tensor. They lie where they were made, and are copied to the other side when they are first wanted there:
 /// constants and weights travel once, results that nobody reads never do.
@@ -11,6 +11,8 @@ pub(crate) struct Values {
     length: usize,
     /// Where they were made, and where what is worked out from them will be; none is the host.
     home: Option<Device>,
+    /// All values, where they are the same: a device makes them itself.
+    same: Option<f32>,
     host: OnceLock<Buffer>,
     device: OnceLock<DeviceBuffer>,
 }
@@ -18,13 +20,26 @@ pub(crate) struct Values {
 impl Values {
     /// Made on the host.
     pub(crate) fn on_host(values: Buffer) -> Self {
-        Self { length: values.len(), home: None, host: OnceLock::from(values), device: OnceLock::new() }
+        Self {
+            length: values.len(),
+            home: None,
+            same: None,
+            host: OnceLock::from(values),
+            device: OnceLock::new(),
+        }
+    }
+
+    /// One value, made on the host.
+    pub(crate) fn all_the_same(length: usize, value: f32) -> Self {
+        let mut values = Buffer::new(length);
+        values.fill(value);
+        Self { same: Some(value), ..Self::on_host(values) }
     }
 
     /// Made on a device.
     pub(crate) fn on_device(values: DeviceBuffer) -> Self {
         let home = Some(values.device().clone());
-        Self { length: values.len(), home, host: OnceLock::new(), device: OnceLock::from(values) }
+        Self { length: values.len(), home, same: None, host: OnceLock::new(), device: OnceLock::from(values) }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -51,7 +66,15 @@ impl Values {
     #[track_caller]
     pub(crate) fn device(&self, device: &Device) -> &DeviceBuffer {
         let values = self.device.get_or_init(|| {
-            expect(DeviceBuffer::from_slice(device, self.host.get().expect("they lie somewhere")))
+            let Some(value) = self.same else {
+                return expect(DeviceBuffer::from_slice(
+                    device,
+                    self.host.get().expect("they lie somewhere"),
+                ));
+            };
+            let mut values = expect(DeviceBuffer::new(device, self.length));
+            expect(elementwise::fill(&mut values, value));
+            values
         });
         assert!(
             values.device() == device,
@@ -60,10 +83,22 @@ impl Values {
         values
     }
 
+    /// What the buffer on a device is known by, where there is one.
+    pub(crate) fn buffer_number(&self) -> Option<u64> {
+        self.device.get().map(DeviceBuffer::number)
+    }
+
+    /// Those of a device were written there: what the host had read is old.
+    pub(crate) fn forget_host(&mut self) {
+        if self.home.is_some() {
+            self.host = OnceLock::new();
+        }
+    }
+
     /// The values, to change on the host, which is their home from then on.
     pub(crate) fn host_mut(&mut self) -> &mut [f32] {
         self.host();
-        (self.home, self.device) = (None, OnceLock::new());
+        (self.home, self.same, self.device) = (None, None, OnceLock::new());
         self.host.get_mut().expect("read above")
     }
 
@@ -71,7 +106,7 @@ impl Values {
     #[track_caller]
     pub(crate) fn device_mut(&mut self, device: &Device) -> &mut DeviceBuffer {
         self.device(device);
-        (self.home, self.host) = (Some(device.clone()), OnceLock::new());
+        (self.home, self.same, self.host) = (Some(device.clone()), None, OnceLock::new());
         self.device.get_mut().expect("written above")
     }
 }

@@ -1,7 +1,7 @@
 //! The gan trainer's updates give PyTorch's losses, step for step.
 
-use gobelin_autograd::{Tape, Tensor, random};
-use gobelin_gan::game::{Game, Method, Rules};
+use gobelin_autograd::{Tape, Tensor};
+use gobelin_gan::game::{Game, Hand, Method, Rules};
 use gobelin_losses::gan::{Adversarial, Labels};
 use gobelin_nets::dcgan::{Norm, Shape, Upsampling};
 use gobelin_tests::{reference_json, set_weights, uniform};
@@ -42,26 +42,28 @@ fn play(loss: Adversarial, seed: u64, shape: Shape, batch: usize, updates: usize
     set_weights(&game.generator.net, seed + 1000, 0.1, 0.0);
     set_weights(&game.discriminator.net, seed + 2000, 0.1, 0.0);
     let mut draws = Draws { count: seed };
-    let (mut labels, plain) = (random::generator(0, 0), Labels::default());
     let mut played = Played { d: Vec::new(), g: Vec::new() };
     let noise = |draws: &mut Draws| draws.next(50_000, &[batch, 1, 1, shape.noise]).map(|v| 1.7 * v);
     let real = |draws: &mut Draws| draws.next(70_000, &[batch, shape.size, shape.size, shape.channels]);
+    let hand = |real, noise| Hand { real, noise, labels: Labels::default(), place: None };
     for _ in 0..updates {
         if wasserstein {
             for _ in 0..5 {
-                let fake = game.draw(None, &noise(&mut draws)).into_tensor();
-                let real = real(&mut draws);
-                played.d.push(game.update_discriminator(&real, &fake, &plain, &mut labels).loss.into());
+                let noise = noise(&mut draws);
+                let fake = game.draw(None, &noise).into_tensor();
+                let hand = hand(real(&mut draws), noise);
+                played.d.push(game.update_discriminator(&hand, &fake).loss.get());
             }
             let tape = Tape::new();
             let fake = game.draw(Some(&tape), &noise(&mut draws));
-            played.g.push(game.update_generator(tape, &fake).loss.into());
+            played.g.push(game.update_generator(tape, &fake).loss.get());
         } else {
             let tape = Tape::new();
-            let fake = game.draw(Some(&tape), &noise(&mut draws));
-            let real = real(&mut draws);
-            played.d.push(game.update_discriminator(&real, fake.tensor(), &plain, &mut labels).loss.into());
-            played.g.push(game.update_generator(tape, &fake).loss.into());
+            let noise = noise(&mut draws);
+            let fake = game.draw(Some(&tape), &noise);
+            let hand = hand(real(&mut draws), noise);
+            played.d.push(game.update_discriminator(&hand, fake.tensor()).loss.get());
+            played.g.push(game.update_generator(tape, &fake).loss.get());
         }
     }
     played

@@ -35,7 +35,7 @@ fn correlate(x: &Var, taps: [Arc<[f32]>; 2], padding: [usize; 2]) -> Var {
         [x.tensor()],
         |[x], y| filter::correlate_separable(x, [n, h, w, c], [&taps[0], &taps[1]], padding, y),
         |[x], y| {
-            let [down, across] = taps.each_ref().map(|taps| DeviceBuffer::from_slice(x.device(), taps));
+            let [down, across] = taps.each_ref().map(|taps| DeviceBuffer::constant(x.device(), taps));
             device::correlate_separable(x, [n, h, w, c], [&down?, &across?], padding, y)
         },
     );

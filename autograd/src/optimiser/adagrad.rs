@@ -1,7 +1,9 @@
 //! AdaGrad.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use gobelin_kernels::cpu::optimiser as kernel;
-use gobelin_kernels::cuda::DeviceBuffer;
 use gobelin_kernels::cuda::optimiser as device;
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +43,8 @@ impl Default for AdaGradOptions {
 /// AdaGrad (Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and stochastic optimization",
 /// 2011, figure 1 with diagonal matrices).
 pub struct AdaGrad {
-    options: AdaGradOptions,
+    /// Shared with what the host does before a recorded step.
+    options: Rc<Cell<AdaGradOptions>>,
     slots: Slots,
 }
 
@@ -61,36 +64,44 @@ impl AdaGrad {
                 .all(|&value| value >= 0.0),
             "adagrad: an option is out of range: {options:?}"
         );
-        Self { options, slots: Slots::new(parameters, vec![("sum", 0)], initial_accumulator as f32) }
+        Self {
+            options: Rc::new(Cell::new(options)),
+            slots: Slots::new(parameters, vec![("sum", 0)], initial_accumulator as f32),
+        }
     }
 }
 
 impl Optimiser for AdaGrad {
     #[track_caller]
     fn step(&mut self, gradients: &[Tensor]) {
-        let decay = 1.0 + self.slots.steps() as f64 * self.options.learning_rate_decay;
-        let rule = kernel::AdaGrad {
-            rate: (self.options.learning_rate / decay) as f32,
-            decay: self.options.weight_decay as f32,
-            epsilon: self.options.epsilon as f32,
+        let options = Rc::clone(&self.options);
+        let rule = move |steps: u64| {
+            let options = options.get();
+            let decay = 1.0 + steps as f64 * options.learning_rate_decay;
+            kernel::AdaGrad {
+                rate: (options.learning_rate / decay) as f32,
+                decay: options.weight_decay as f32,
+                epsilon: options.epsilon as f32,
+            }
         };
         self.slots.step(
             gradients,
-            |values, gradient, slots| {
+            rule,
+            |rule, values, gradient, slots| {
                 kernel::adagrad(rule, values, gradient, slots[0].data_mut());
             },
-            |place, table| device::adagrad(&DeviceBuffer::from_slice(place, &[rule.into()])?, table),
+            device::adagrad,
         );
     }
 
     fn learning_rate(&self) -> f64 {
-        self.options.learning_rate
+        self.options.get().learning_rate
     }
 
     #[track_caller]
     fn set_learning_rate(&mut self, rate: f64) {
         assert_rate(rate);
-        self.options.learning_rate = rate;
+        self.options.set(AdaGradOptions { learning_rate: rate, ..self.options.get() });
     }
 
     fn state(&self) -> State {

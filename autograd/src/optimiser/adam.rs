@@ -1,7 +1,9 @@
 //! Adam and AdamW.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use gobelin_kernels::cpu::optimiser as kernel;
-use gobelin_kernels::cuda::DeviceBuffer;
 use gobelin_kernels::cuda::optimiser as device;
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +51,8 @@ impl Default for AdamOptions {
 /// Adam (Kingma and Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1), or AdamW (Loshchilov and
 /// Hutter, "Decoupled weight decay regularization", 2019, algorithm 2) where the options decouple weight decay.
 pub struct Adam {
-    options: AdamOptions,
+    /// Shared with what the host does before a recorded step.
+    options: Rc<Cell<AdamOptions>>,
     slots: Slots,
 }
 
@@ -67,46 +70,53 @@ impl Adam {
                 && options.weight_decay >= 0.0,
             "adam: an option is out of range: {options:?}"
         );
-        Self { options, slots: Slots::new(parameters, vec![("exp_avg", 0), ("exp_avg_sq", 1)], 0.0) }
+        Self {
+            options: Rc::new(Cell::new(options)),
+            slots: Slots::new(parameters, vec![("exp_avg", 0), ("exp_avg_sq", 1)], 0.0),
+        }
     }
 }
 
 impl Optimiser for Adam {
     #[track_caller]
     fn step(&mut self, gradients: &[Tensor]) {
-        let AdamOptions { learning_rate, betas, epsilon, weight_decay, decoupled_weight_decay } =
-            self.options;
-        let (coupled, decoupled) =
-            if decoupled_weight_decay { (0.0, weight_decay) } else { (weight_decay, 0.0) };
-        let step = (self.slots.steps() + 1) as f64;
-        let corrections = betas.map(|beta| 1.0 - beta.powf(step));
-        let rule = kernel::Adam {
-            rate: (learning_rate / corrections[0]) as f32,
-            decay: coupled as f32,
-            keep: (1.0 - learning_rate * decoupled) as f32,
-            betas: betas.map(|beta| beta as f32),
-            gains: betas.map(|beta| (1.0 - beta) as f32),
-            correction: corrections[1].sqrt() as f32,
-            epsilon: epsilon as f32,
+        let options = Rc::clone(&self.options);
+        let rule = move |steps: u64| {
+            let AdamOptions { learning_rate, betas, epsilon, weight_decay, decoupled_weight_decay } =
+                options.get();
+            let (coupled, decoupled) =
+                if decoupled_weight_decay { (0.0, weight_decay) } else { (weight_decay, 0.0) };
+            let step = (steps + 1) as f64;
+            let corrections = betas.map(|beta| 1.0 - beta.powf(step));
+            kernel::Adam {
+                rate: (learning_rate / corrections[0]) as f32,
+                decay: coupled as f32,
+                keep: (1.0 - learning_rate * decoupled) as f32,
+                betas: betas.map(|beta| beta as f32),
+                gains: betas.map(|beta| (1.0 - beta) as f32),
+                correction: corrections[1].sqrt() as f32,
+                epsilon: epsilon as f32,
+            }
         };
         self.slots.step(
             gradients,
-            |values, gradient, slots| {
+            rule,
+            |rule, values, gradient, slots| {
                 let [first, second] = slots else { unreachable!("Adam has two slots") };
                 kernel::adam(rule, values, gradient, [first.data_mut(), second.data_mut()]);
             },
-            |place, table| device::adam(&DeviceBuffer::from_slice(place, &[rule.into()])?, table),
+            device::adam,
         );
     }
 
     fn learning_rate(&self) -> f64 {
-        self.options.learning_rate
+        self.options.get().learning_rate
     }
 
     #[track_caller]
     fn set_learning_rate(&mut self, rate: f64) {
         assert_rate(rate);
-        self.options.learning_rate = rate;
+        self.options.set(AdamOptions { learning_rate: rate, ..self.options.get() });
     }
 
     fn state(&self) -> State {

@@ -1,10 +1,14 @@
 //! A running average of the weights.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use gobelin_kernels::cuda::elementwise::Zip;
 
 use super::slots::assert_distinct;
 use super::state::{State, StateError};
 use crate::parameter::Parameter;
+use crate::replay::each_time;
 use crate::tensor::Tensor;
 
 /// An exponential moving average of a net's parameters: a generator so averaged draws better than any of its own
@@ -14,14 +18,15 @@ use crate::tensor::Tensor;
 /// copies all, so that the initial weights have no part in the average. PyTorch's `AveragedModel` does the same.
 pub struct Average {
     decay: f64,
-    updates: u64,
+    /// Shared with what the host does before a recorded step.
+    updates: Rc<Cell<u64>>,
     entries: Vec<Entry>,
 }
 
 struct Entry {
     name: String,
     source: Parameter,
-    average: Tensor,
+    average: Parameter,
     averaged: bool,
 }
 
@@ -36,32 +41,37 @@ impl Average {
         assert_distinct("average", parameters.iter().chain(&buffers).map(|(name, _)| name));
         let entry = |averaged: bool| {
             move |(name, source): (String, Parameter)| {
-                let average = source.value();
+                let average = Parameter::new(source.value());
                 Entry { name, source, average, averaged }
             }
         };
         let entries =
             parameters.into_iter().map(entry(true)).chain(buffers.into_iter().map(entry(false))).collect();
-        Self { decay, updates: 0, entries }
+        Self { decay, updates: Rc::default(), entries }
     }
 
     /// Takes the present values into the average: after each step.
     pub fn update(&mut self) {
-        let gain = if self.updates == 0 { 1.0 } else { (1.0 - self.decay) as f32 };
-        for entry in &mut self.entries {
-            let source = entry.source.borrow();
-            if entry.averaged && gain < 1.0 {
-                let average = std::mem::replace(&mut entry.average, Tensor::scalar(0.0));
-                entry.average = average.zip_into_as(&source, Zip::Average(1.0 - gain), |average, value| {
-                    average + gain * (value - average)
+        let gain = if self.updates.get() == 0 { 1.0 } else { (1.0 - self.decay) as f32 };
+        for Entry { source, average, averaged, .. } in &self.entries {
+            let source = source.borrow();
+            if let Some(place) = source.device() {
+                average.to_device(place);
+            }
+            if *averaged && gain < 1.0 {
+                average.change(|average| {
+                    let old = std::mem::replace(average, Tensor::scalar(0.0));
+                    let function = |average: f32, value: f32| average + gain * (value - average);
+                    *average = old.zip_into_as(&source, Zip::Average(1.0 - gain), function);
                 });
             } else if source.device().is_some() {
-                entry.average = source.clone();
+                average.set(source.clone());
             } else {
-                entry.average.data_mut().copy_from_slice(source.data());
+                average.update(|average| average.copy_from_slice(source.data()));
             }
         }
-        self.updates += 1;
+        let updates = Rc::clone(&self.updates);
+        each_time(move || updates.set(updates.get() + 1));
     }
 
     /// Runs `work` while the parameters and buffers hold the average: to draw samples with it, or to save it. Nothing
@@ -69,7 +79,7 @@ impl Average {
     pub fn during<R>(&mut self, work: impl FnOnce() -> R) -> R {
         let own: Vec<Tensor> = self.entries.iter().map(|entry| entry.source.value()).collect();
         for entry in &self.entries {
-            entry.source.set(entry.average.clone());
+            entry.source.set(entry.average.value());
         }
         let result = work();
         for (entry, value) in self.entries.iter().zip(own) {
@@ -92,15 +102,15 @@ impl Average {
             self.entries.len()
         );
         for (entry, target) in self.entries.iter().zip(targets) {
-            target.set(entry.average.clone());
+            target.set(entry.average.value());
         }
     }
 
     /// What a checkpoint must hold to go on exactly: updates made and averages, under the parameters' names. Nothing
     /// is copied.
     pub fn state(&self) -> State {
-        let tensors = self.entries.iter().map(|entry| (entry.name.clone(), entry.average.clone()));
-        State { steps: self.updates, tensors: tensors.collect() }
+        let tensors = self.entries.iter().map(|entry| (entry.name.clone(), entry.average.value()));
+        State { steps: self.updates.get(), tensors: tensors.collect() }
     }
 
     /// Goes on from a saved state.
@@ -108,10 +118,8 @@ impl Average {
     /// # Errors
     /// If the state does not fit; nothing is changed then.
     pub fn load_state(&mut self, state: &State) -> Result<(), StateError> {
-        state.restore(
-            self.entries.iter_mut().map(|entry| (entry.name.clone(), &mut entry.average)).collect(),
-        )?;
-        self.updates = state.steps;
+        state.restore(self.entries.iter().map(|entry| (entry.name.clone(), &entry.average)).collect())?;
+        self.updates.set(state.steps);
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use gobelin_kernels::cpu::optimiser as kernel;
 use gobelin_kernels::cuda::elementwise::Map;
-use gobelin_kernels::cuda::reduce;
+use gobelin_kernels::cuda::optimiser::square_sums as square_sums_on;
 
 use crate::parameter::Parameter;
 use crate::tensor::Tensor;
@@ -17,18 +17,19 @@ pub fn global_norm(gradients: &[Tensor]) -> f64 {
     square_sums(gradients).into_iter().sum::<f64>().sqrt()
 }
 
-/// The sum of the squares of each tensor; those of a device in single precision, read when all are under way.
+/// The sum of the squares of each tensor; those of a device in single precision.
 fn square_sums(tensors: &[Tensor]) -> Vec<f64> {
-    let sums: Vec<Result<f64, Tensor>> = tensors
-        .iter()
-        .map(|tensor| match tensor.device() {
-            None => Ok(kernel::square_sum(tensor.data())),
-            Some(place) => {
-                Err(Tensor::build_on(place, &[], |out| reduce::square_sum(tensor.buffer(place), 1.0, out)))
-            }
-        })
-        .collect();
-    sums.into_iter().map(|sum| sum.unwrap_or_else(|on_device| f64::from(on_device.item()))).collect()
+    if let Some(sums) = square_sums_beside(tensors) {
+        return sums.data().iter().copied().map(f64::from).collect();
+    }
+    tensors.iter().map(|tensor| kernel::square_sum(tensor.data())).collect()
+}
+
+/// The sum of the squares of each tensor, `(tensors)`, on the device where the first of them lies; not read.
+pub(super) fn square_sums_beside(tensors: &[Tensor]) -> Option<Tensor> {
+    let place = tensors.first()?.device()?;
+    let buffers: Vec<_> = tensors.iter().map(|tensor| tensor.buffer(place)).collect();
+    Some(Tensor::build_on(place, &[tensors.len()], |out| square_sums_on(&buffers, out)))
 }
 
 /// Each value of a tensor through a function that a device knows by `name`, in place.

@@ -1,7 +1,9 @@
 //! RMSprop.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use gobelin_kernels::cpu::optimiser as kernel;
-use gobelin_kernels::cuda::DeviceBuffer;
 use gobelin_kernels::cuda::optimiser as device;
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +48,8 @@ impl Default for RmsPropOptions {
 ///
 /// Where the centred variance is below zero by rounding, it counts as zero (PyTorch's gives NaN).
 pub struct RmsProp {
-    options: RmsPropOptions,
+    /// Shared with what the host does before a recorded step.
+    options: Rc<Cell<RmsPropOptions>>,
     slots: Slots,
 }
 
@@ -73,42 +76,47 @@ impl RmsProp {
         if momentum > 0.0 {
             names.push(("momentum_buffer", 2));
         }
-        Self { options, slots: Slots::new(parameters, names, 0.0) }
+        Self { options: Rc::new(Cell::new(options)), slots: Slots::new(parameters, names, 0.0) }
     }
 }
 
 impl Optimiser for RmsProp {
     #[track_caller]
     fn step(&mut self, gradients: &[Tensor]) {
-        let RmsPropOptions { learning_rate, alpha, epsilon, momentum, centred, weight_decay } = self.options;
-        let rule = kernel::RmsProp {
-            rate: learning_rate as f32,
-            decay: weight_decay as f32,
-            alpha: alpha as f32,
-            gain: (1.0 - alpha) as f32,
-            epsilon: epsilon as f32,
-            momentum: momentum as f32,
+        let options = Rc::clone(&self.options);
+        let centred = options.get().centred;
+        let rule = move |_| {
+            let RmsPropOptions { learning_rate, alpha, epsilon, momentum, weight_decay, .. } = options.get();
+            kernel::RmsProp {
+                rate: learning_rate as f32,
+                decay: weight_decay as f32,
+                alpha: alpha as f32,
+                gain: (1.0 - alpha) as f32,
+                epsilon: epsilon as f32,
+                momentum: momentum as f32,
+            }
         };
         self.slots.step(
             gradients,
-            |values, gradient, slots| {
-                let mut slots = slots.iter_mut().map(Tensor::data_mut);
+            rule,
+            |rule, values, gradient, slots| {
+                let mut slots = slots.iter_mut().map(|slot| slot.data_mut());
                 let square = slots.next().expect("the first slot is always there");
                 let mean = if centred { slots.next() } else { None };
                 kernel::rmsprop(rule, values, gradient, square, mean, slots.next());
             },
-            |place, table| device::rmsprop(&DeviceBuffer::from_slice(place, &[rule.into()])?, table),
+            device::rmsprop,
         );
     }
 
     fn learning_rate(&self) -> f64 {
-        self.options.learning_rate
+        self.options.get().learning_rate
     }
 
     #[track_caller]
     fn set_learning_rate(&mut self, rate: f64) {
         assert_rate(rate);
-        self.options.learning_rate = rate;
+        self.options.set(RmsPropOptions { learning_rate: rate, ..self.options.get() });
     }
 
     fn state(&self) -> State {

@@ -1,7 +1,9 @@
 //! Stochastic gradient descent.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use gobelin_kernels::cpu::optimiser as kernel;
-use gobelin_kernels::cuda::DeviceBuffer;
 use gobelin_kernels::cuda::optimiser as device;
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +36,8 @@ impl Default for SgdOptions {
 
 /// Stochastic gradient descent: `v = momentum v + (1 - dampening) g`, `p -= rate v`.
 pub struct Sgd {
-    options: SgdOptions,
+    /// Shared with what the host does before a recorded step.
+    options: Rc<Cell<SgdOptions>>,
     slots: Slots,
 }
 
@@ -57,39 +60,44 @@ impl Sgd {
             "sgd: Nesterov's momentum needs momentum and no dampening: {options:?}"
         );
         let names = if momentum > 0.0 { vec![("momentum_buffer", 0)] } else { Vec::new() };
-        Self { options, slots: Slots::new(parameters, names, 0.0) }
+        Self { options: Rc::new(Cell::new(options)), slots: Slots::new(parameters, names, 0.0) }
     }
 }
 
 impl Optimiser for Sgd {
     #[track_caller]
     fn step(&mut self, gradients: &[Tensor]) {
-        // The first gradient is the first velocity, whole.
-        let dampening = if self.slots.steps() == 0 { 0.0 } else { self.options.dampening };
-        let rule = kernel::Sgd {
-            rate: self.options.learning_rate as f32,
-            decay: self.options.weight_decay as f32,
-            momentum: self.options.momentum as f32,
-            gain: (1.0 - dampening) as f32,
-            nesterov: self.options.nesterov,
+        let options = Rc::clone(&self.options);
+        let rule = move |steps: u64| {
+            let options = options.get();
+            // The first gradient is the first velocity, whole.
+            let dampening = if steps == 0 { 0.0 } else { options.dampening };
+            kernel::Sgd {
+                rate: options.learning_rate as f32,
+                decay: options.weight_decay as f32,
+                momentum: options.momentum as f32,
+                gain: (1.0 - dampening) as f32,
+                nesterov: options.nesterov,
+            }
         };
         self.slots.step(
             gradients,
-            |values, gradient, slots| {
-                kernel::sgd(rule, values, gradient, slots.first_mut().map(Tensor::data_mut));
+            rule,
+            |rule, values, gradient, slots| {
+                kernel::sgd(rule, values, gradient, slots.first_mut().map(|slot| slot.data_mut()));
             },
-            |place, table| device::sgd(&DeviceBuffer::from_slice(place, &[rule.into()])?, table),
+            device::sgd,
         );
     }
 
     fn learning_rate(&self) -> f64 {
-        self.options.learning_rate
+        self.options.get().learning_rate
     }
 
     #[track_caller]
     fn set_learning_rate(&mut self, rate: f64) {
         assert_rate(rate);
-        self.options.learning_rate = rate;
+        self.options.set(SgdOptions { learning_rate: rate, ..self.options.get() });
     }
 
     fn state(&self) -> State {

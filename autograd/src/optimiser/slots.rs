@@ -1,14 +1,16 @@
 //! The bookkeeping all optimisers share: parameters, what is remembered of each, steps.
 
-use std::cell::RefMut;
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use gobelin_kernels::cuda::optimiser::{Table, Tensors};
-use gobelin_kernels::cuda::{self, Device, DeviceBuffer};
+use gobelin_kernels::cuda::{self, Device, DeviceBuffer, Plain};
 
 use super::state::{State, StateError};
 use crate::parameter::Parameter;
 use crate::profile;
+use crate::replay::each_time;
 use crate::tensor::Tensor;
 use crate::values::expect;
 
@@ -17,13 +19,14 @@ pub(super) struct Slots {
     /// The slots' names, and their places among those of a device's kernel.
     names: Vec<(&'static str, usize)>,
     entries: Vec<Entry>,
-    steps: u64,
+    /// Shared with what the host does before a recorded step.
+    steps: Rc<Cell<u64>>,
 }
 
 struct Entry {
     name: String,
     parameter: Parameter,
-    slots: Vec<Tensor>,
+    slots: Vec<Parameter>,
 }
 
 impl Slots {
@@ -36,26 +39,26 @@ impl Slots {
     ) -> Self {
         assert_distinct("optimiser", parameters.iter().map(|(name, _)| name));
         let entry = |(name, parameter): (String, Parameter)| {
-            let slots = names.iter().map(|_| Tensor::full(parameter.borrow().shape(), initial)).collect();
+            let slots = names
+                .iter()
+                .map(|_| Parameter::new(Tensor::full(parameter.borrow().shape(), initial)))
+                .collect();
             Entry { name, parameter, slots }
         };
         let entries = parameters.into_iter().map(entry).collect();
-        Self { names, entries, steps: 0 }
+        Self { names, entries, steps: Rc::default() }
     }
 
-    /// Steps taken so far.
-    pub fn steps(&self) -> u64 {
-        self.steps
-    }
-
-    /// Counts a step and goes through the parameters: `update` gets each one's values, gradient and slots; `launch` updates all at
-    /// once on the device where the first of them lies.
+    /// Counts a step and goes through the parameters by the rule of that step, which `rule` makes of the number of steps before:
+    /// `update` gets it and each parameter's values, gradient and slots; `launch` updates all at once on the device where the
+    /// first of them lies.
     #[track_caller]
-    pub fn step(
+    pub fn step<R: Copy, D: Plain + From<R>>(
         &mut self,
         gradients: &[Tensor],
-        update: impl Fn(&mut [f32], &[f32], &mut [Tensor]),
-        launch: impl FnOnce(&Device, &Table) -> cuda::Result<()>,
+        rule: impl Fn(u64) -> R + 'static,
+        update: impl Fn(R, &mut [f32], &[f32], &mut [RefMut<Tensor>]),
+        launch: impl FnOnce(&DeviceBuffer<D>, &Table) -> cuda::Result<()>,
     ) {
         assert!(
             gradients.len() == self.entries.len(),
@@ -72,39 +75,50 @@ impl Slots {
                 entry.parameter.borrow().shape()
             );
         }
-        self.steps += 1;
         let place = self.entries.first().and_then(|entry| entry.parameter.borrow().device().cloned());
         if let Some(place) = place {
-            self.step_on(&place, gradients, launch);
+            self.step_on(&place, gradients, rule, launch);
             return;
         }
-        for (entry, gradient) in self.entries.iter_mut().zip(gradients) {
-            entry.parameter.update(|values| update(values, gradient.data(), &mut entry.slots));
-            let read = entry.slots.iter().map(Tensor::shape).chain([gradient.shape(), gradient.shape()]);
+        let rule = rule(self.steps.get());
+        self.steps.set(self.steps.get() + 1);
+        for (entry, gradient) in self.entries.iter().zip(gradients) {
+            let mut slots: Vec<RefMut<Tensor>> = entry.slots.iter().map(Parameter::borrow_mut).collect();
+            entry.parameter.update(|values| update(rule, values, gradient.data(), &mut slots));
+            let read = slots.iter().map(|slot| slot.shape()).chain([gradient.shape(), gradient.shape()]);
             profile::charge("optimiser", read, gradient.shape());
         }
     }
 
     /// One launch for all parameters; what of them is not on the device moves there.
-    fn step_on(
-        &mut self,
+    fn step_on<R, D: Plain + From<R>>(
+        &self,
         place: &Device,
         gradients: &[Tensor],
-        launch: impl FnOnce(&Device, &Table) -> cuda::Result<()>,
+        rule: impl Fn(u64) -> R + 'static,
+        launch: impl FnOnce(&DeviceBuffer<D>, &Table) -> cuda::Result<()>,
     ) {
-        let parameters: Vec<Parameter> = self.entries.iter().map(|entry| entry.parameter.clone()).collect();
-        let mut values: Vec<RefMut<DeviceBuffer>> =
-            parameters.iter().map(|parameter| parameter.buffer_mut(place)).collect();
-        let each = self.entries.iter_mut().zip(&mut values).zip(gradients);
-        let tensors = each.map(|((entry, values), gradient)| {
+        let numbers = Rc::new(RefCell::new(expect(DeviceBuffer::lasting(place, 1))));
+        let (to, steps) = (Rc::clone(&numbers), Rc::clone(&self.steps));
+        each_time(move || {
+            expect(to.borrow_mut().write(&[rule(steps.get()).into()]));
+            steps.set(steps.get() + 1);
+        });
+        let on_place = |parameter| Parameter::buffer_mut(parameter, place);
+        let mut values: Vec<(RefMut<DeviceBuffer>, Vec<RefMut<DeviceBuffer>>)> = self
+            .entries
+            .iter()
+            .map(|entry| (on_place(&entry.parameter), entry.slots.iter().map(on_place).collect()))
+            .collect();
+        let tensors = values.iter_mut().zip(gradients).map(|((parameter, own), gradient)| {
             let mut slots = [None, None, None];
-            for (&(_, position), slot) in self.names.iter().zip(&mut entry.slots) {
-                slots[position] = Some(slot.buffer_mut(place));
+            for (&(_, position), slot) in self.names.iter().zip(own) {
+                slots[position] = Some(&mut **slot);
             }
-            Tensors { parameter: values, gradient: gradient.buffer(place), slots }
+            Tensors { parameter, gradient: gradient.buffer(place), slots }
         });
         let table = expect(Table::new(place, tensors.collect()));
-        expect(launch(place, &table));
+        expect(launch(&numbers.borrow(), &table));
         profile::charge("optimiser", gradients.iter().map(Tensor::shape), &[]);
     }
 
@@ -112,21 +126,21 @@ impl Slots {
         let of = |entry: &Entry| {
             let named = self.names.iter().zip(&entry.slots);
             named
-                .map(|((slot, _), tensor)| (format!("{}.{slot}", entry.name), tensor.clone()))
+                .map(|((slot, _), held)| (format!("{}.{slot}", entry.name), held.value()))
                 .collect::<Vec<_>>()
         };
-        State { steps: self.steps, tensors: self.entries.iter().flat_map(of).collect() }
+        State { steps: self.steps.get(), tensors: self.entries.iter().flat_map(of).collect() }
     }
 
     pub fn load_state(&mut self, state: &State) -> Result<(), StateError> {
         let mut targets = Vec::new();
-        for entry in &mut self.entries {
-            for ((slot, _), tensor) in self.names.iter().zip(&mut entry.slots) {
-                targets.push((format!("{}.{slot}", entry.name), tensor));
+        for entry in &self.entries {
+            for ((slot, _), held) in self.names.iter().zip(&entry.slots) {
+                targets.push((format!("{}.{slot}", entry.name), held));
             }
         }
         state.restore(targets)?;
-        self.steps = state.steps;
+        self.steps.set(state.steps);
         Ok(())
     }
 }

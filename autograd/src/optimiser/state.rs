@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::parameter::Parameter;
 use crate::tensor::Tensor;
 
 /// The state of an optimiser or an average: steps taken and named tensors.
@@ -51,18 +52,44 @@ pub enum StateError {
     },
 }
 
+/// What a saved tensor is put in the place of.
+pub(crate) trait Target {
+    fn shape(&self) -> Vec<usize>;
+    fn put(self, value: Tensor);
+}
+
+impl Target for &mut Tensor {
+    fn shape(&self) -> Vec<usize> {
+        Tensor::shape(self).to_vec()
+    }
+
+    fn put(self, value: Tensor) {
+        *self = value;
+    }
+}
+
+impl Target for &Parameter {
+    fn shape(&self) -> Vec<usize> {
+        Parameter::shape(self)
+    }
+
+    fn put(self, value: Tensor) {
+        self.set(value);
+    }
+}
+
 impl State {
     /// Puts the saved tensors in the place of `targets`, all of them or, on an error, none.
-    pub(crate) fn restore(&self, targets: Vec<(String, &mut Tensor)>) -> Result<(), StateError> {
+    pub(crate) fn restore(&self, targets: Vec<(String, impl Target)>) -> Result<(), StateError> {
         let mut saved: HashMap<&str, &Tensor> =
             self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
         let mut pairs = Vec::with_capacity(targets.len());
         for (name, target) in targets {
             let Some(tensor) = saved.remove(name.as_str()) else {
-                return Err(StateError::Missing { name, expected: target.shape().to_vec() });
+                return Err(StateError::Missing { name, expected: target.shape() });
             };
-            if tensor.shape() != target.shape() {
-                let (found, expected) = (tensor.shape().to_vec(), target.shape().to_vec());
+            if *tensor.shape() != *target.shape() {
+                let (found, expected) = (tensor.shape().to_vec(), target.shape());
                 return Err(StateError::Shape { name, found, expected });
             }
             pairs.push((target, tensor));
@@ -72,7 +99,7 @@ impl State {
             return Err(StateError::Unexpected { name: name.to_owned() });
         }
         for (target, tensor) in pairs {
-            *target = tensor.clone();
+            target.put(tensor.clone());
         }
         Ok(())
     }

@@ -186,18 +186,28 @@ impl<T: Plain> DeviceBuffer<T> {
         Ok(buffer)
     }
 
+    /// A buffer of `length` values with arbitrary contents, which the host may write before each replay of the recording that is under
+    /// way, if one is: nothing else of the recording has its memory, before or after.
+    ///
+    /// # Errors
+    /// As [`DeviceBuffer::new`].
+    pub fn lasting(device: &Device, length: usize) -> Result<Self> {
+        let Some(everyday) = device.everyday_of_a_recording() else { return Self::new(device, length) };
+        let buffer = Self::out_of(&everyday, device, length)?;
+        device.keep(&buffer.block);
+        Ok(buffer)
+    }
+
     /// A buffer that holds `values`, which are the same each time. While a step is recorded they become part of the recording, where
     /// [`DeviceBuffer::from_slice`] is refused: so this is for what follows from shapes and options alone.
     ///
     /// # Errors
     /// If the device has no memory left or does not answer.
     pub fn constant(device: &Device, values: &[T]) -> Result<Self> {
-        let Some(everyday) = device.everyday_of_a_recording() else {
+        if !device.is_recording() {
             return Self::from_slice(device, values);
-        };
-        // Not of the recordings' memory, which others of their buffers had before and will have afterwards.
-        let buffer = Self::out_of(&everyday, device, values.len())?;
-        device.keep(&buffer.block);
+        }
+        let buffer = Self::lasting(device, values.len())?;
         let bytes = bytes_of(values);
         if !bytes.is_empty() {
             // SAFETY: the lengths are equal. Nothing is under way while a step is recorded.

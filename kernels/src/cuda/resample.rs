@@ -45,9 +45,9 @@ impl DeviceAxisMap {
         Ok(Self {
             sources: map.sources(),
             length: map.len(),
-            ends: DeviceBuffer::from_slice(device, &ends)?,
-            places: DeviceBuffer::from_slice(device, &places)?,
-            weights: DeviceBuffer::from_slice(device, &weights)?,
+            ends: DeviceBuffer::constant(device, &ends)?,
+            places: DeviceBuffer::constant(device, &places)?,
+            weights: DeviceBuffer::constant(device, &weights)?,
         })
     }
 

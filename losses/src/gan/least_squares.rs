@@ -40,8 +40,9 @@ impl Default for Targets {
 /// `mean((real - b)^2) / 2 + mean((fake - a)^2) / 2`; labels between 0 and 1 stand for targets between `a` and `b`.
 pub fn discriminator(real: &Var, fake: &Var, targets: Targets, labels: &Labels) -> Var {
     let half = |scores: &Var, labels: &Tensor| {
-        let target = labels.map(|t| targets.fake + (targets.real - targets.fake) * t);
-        ops::scale(&ops::mean(&ops::square(&ops::sub(scores, &target.into()))), 0.5)
+        let target = ops::scale(&labels.clone().into(), targets.real - targets.fake);
+        let target = ops::add_scalar(&target, targets.fake);
+        ops::scale(&ops::mean(&ops::square(&ops::sub(scores, &target))), 0.5)
     };
     ops::add(&half(real, &labels.real), &half(fake, &labels.fake))
 }

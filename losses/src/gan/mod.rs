@@ -26,7 +26,7 @@ pub mod penalty;
 pub mod wasserstein;
 
 use gobelin_autograd::random::Generator;
-use gobelin_autograd::{Tensor, Var, ops};
+use gobelin_autograd::{Bundle, Tensor, Var, ops};
 
 use crate::bce;
 use rand::RngExt;
@@ -104,6 +104,13 @@ impl Labels {
             })
         };
         Self { real: draw(1.0 - smoothing, 0.0), fake: draw(0.0, 1.0 - smoothing) }
+    }
+}
+
+impl Bundle for Labels {
+    fn each_tensor(&mut self, visit: &mut dyn FnMut(&mut Tensor)) {
+        visit(&mut self.real);
+        visit(&mut self.fake);
     }
 }
 

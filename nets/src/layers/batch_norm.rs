@@ -45,7 +45,7 @@ impl BatchNorm {
         let correction = count as f32 / (count.max(2) - 1) as f32;
         self.mean.approach(&normalised.mean, 1.0, Self::MOMENTUM);
         self.variance.approach(&normalised.variance, correction, Self::MOMENTUM);
-        self.batches.update(|count| count[0] += 1.0);
+        self.batches.add(1.0);
     }
 
     /// With a leaky rectifier of this slope and the largest values of windows behind, if there are such.

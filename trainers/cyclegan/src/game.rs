@@ -168,7 +168,7 @@ impl Game {
         let loss = terms.into_iter().reduce(|sum, term| ops::add(&sum, &term)).expect("at least two terms");
         told.loss = loss.item();
         let fakes = fakes.map(Var::into_tensor);
-        told.gradient = self.generators.descent.update(tape, &loss);
+        told.gradient = self.generators.descent.update(tape, &loss).get();
         (told, fakes)
     }
 
@@ -193,7 +193,7 @@ impl Game {
         });
         let loss = ops::add(&losses[A], &losses[B]);
         drop(losses);
-        told.gradient = self.discriminators.descent.update(tape, &loss);
+        told.gradient = self.discriminators.descent.update(tape, &loss).get();
         told
     }
 }

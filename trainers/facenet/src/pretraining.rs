@@ -60,7 +60,7 @@ impl Classifier {
             CrossEntropy::default().of(&logits, people, None)
         });
         self.optimiser.step(&gradients.others);
-        let gradient = learner.descent.step(&gradients.net);
+        let gradient = learner.descent.step(&gradients.net).get();
         (Classified { loss: gradients.loss, accuracy, gradient }, gradients.embeddings)
     }
 

@@ -148,7 +148,7 @@ impl FaceNetTrainer {
             counts = found;
             loss
         });
-        let gradient = self.parts.learner.descent.step(&gradients.net);
+        let gradient = self.parts.learner.descent.step(&gradients.net).get();
         let separation = self.separation(&gradients.embeddings, &drawn.people);
         let report = StepReport::new()
             .loss("loss", gradients.loss)

@@ -3,8 +3,8 @@
 use gobelin_autograd::optimiser::{
     Adam, AdamOptions, Average, Descent, RmsProp, RmsPropOptions, clip_weights,
 };
-use gobelin_autograd::random::{self, Generator};
-use gobelin_autograd::{Tape, Tensor, Var, ops};
+use gobelin_autograd::random;
+use gobelin_autograd::{Bundle, Figure, Tape, Tensor, Var, ops};
 use gobelin_losses::gan::{Adversarial, Labels, penalty};
 use gobelin_nets::dcgan::{DcganDiscriminator, DcganGenerator, Norm, Shape, UnknownSize, Upsampling};
 use gobelin_nets::{Module, Pass, buffers, parameters};
@@ -78,34 +78,70 @@ impl<Net: Module> Side<Net> {
     }
 }
 
+/// What the host draws for an update of the discriminator.
+#[derive(Clone, Debug)]
+pub struct Hand {
+    /// Real pictures, `(N, H, W, C)`.
+    pub real: Tensor,
+    /// What the generator draws as many from.
+    pub noise: Tensor,
+    /// What the discriminator is told of each.
+    pub labels: Labels,
+    /// For the gradient penalty: how far each picture lies between the two, `(N)`.
+    pub place: Option<Tensor>,
+}
+
+impl Bundle for Hand {
+    fn each_tensor(&mut self, visit: &mut dyn FnMut(&mut Tensor)) {
+        visit(&mut self.real);
+        visit(&mut self.noise);
+        self.labels.each_tensor(visit);
+        self.place.each_tensor(visit);
+    }
+}
+
 /// What an update of the discriminator tells.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Judged {
+pub struct Judged<N = f64> {
     /// Its loss, penalties included.
-    pub loss: f32,
+    pub loss: N,
     /// The penalties' part.
-    pub penalty: f32,
+    pub penalty: N,
     /// The mean logit of real pictures.
-    pub real: f32,
+    pub real: N,
     /// The mean logit of generated pictures.
-    pub fake: f32,
+    pub fake: N,
     /// The mean probability given to real pictures.
-    pub real_probability: f32,
+    pub real_probability: N,
     /// The mean probability given to generated pictures.
-    pub fake_probability: f32,
+    pub fake_probability: N,
     /// The norm of its gradient.
-    pub gradient: f64,
+    pub gradient: N,
+}
+
+impl<N> Judged<N> {
+    /// Its numbers, in the order of [`Judged::of`].
+    pub fn numbers(self) -> [N; 7] {
+        let Self { loss, penalty, real, fake, real_probability, fake_probability, gradient } = self;
+        [loss, penalty, real, fake, real_probability, fake_probability, gradient]
+    }
+
+    /// From its numbers.
+    pub fn of(numbers: [N; 7]) -> Self {
+        let [loss, penalty, real, fake, real_probability, fake_probability, gradient] = numbers;
+        Self { loss, penalty, real, fake, real_probability, fake_probability, gradient }
+    }
 }
 
 /// What an update of the generator tells.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Drawn {
+pub struct Drawn<N = f64> {
     /// Its loss.
-    pub loss: f32,
+    pub loss: N,
     /// The mean probability the updated discriminator gave its pictures.
-    pub probability: f32,
+    pub probability: N,
     /// The norm of its gradient.
-    pub gradient: f64,
+    pub gradient: N,
 }
 
 /// Two nets that learn against each other.
@@ -153,13 +189,8 @@ impl Game {
     }
 
     /// One update of the discriminator on real pictures and generated ones.
-    pub fn update_discriminator(
-        &mut self,
-        real: &Tensor,
-        fake: &Tensor,
-        labels: &Labels,
-        numbers: &mut Generator,
-    ) -> Judged {
+    pub fn update_discriminator(&mut self, hand: &Hand, fake: &Tensor) -> Judged<Figure> {
+        let Hand { real, labels, place, .. } = hand;
         let rules = self.rules;
         let tape = Tape::new();
         let pass = Pass::training(&tape).exact(rules.exact);
@@ -167,25 +198,23 @@ impl Game {
         let judge = |pictures: &Tensor| net.forward(&pass, &pictures.clone().into());
         let (on_real, on_fake) = (judge(real), judge(fake));
         let mut loss = rules.loss.discriminator(&on_real, &on_fake, labels);
-        let plain = loss.item();
-        if rules.gradient_penalty > 0.0 {
-            let place = random::uniform(&[real.shape()[0]], 0.0, 1.0, numbers);
+        let plain = loss.detach();
+        if let Some(place) = place {
             let critic = |x: &Var| net.forward(&pass, x);
-            let penalty =
-                penalty::gradient_penalty(&tape, critic, real, fake, &place, rules.gradient_penalty);
+            let penalty = penalty::gradient_penalty(&tape, critic, real, fake, place, rules.gradient_penalty);
             loss = ops::add(&loss, &penalty);
         }
         if rules.r1 > 0.0 {
             loss = ops::add(&loss, &penalty::r1(&tape, |x| net.forward(&pass, x), real, rules.r1));
         }
         let judged = Judged {
-            loss: loss.item(),
-            penalty: loss.item() - plain,
-            real: ops::mean(&on_real.detach()).item(),
-            fake: ops::mean(&on_fake.detach()).item(),
+            loss: Figure::from(&loss),
+            penalty: (&ops::sub(&loss.detach(), &plain)).into(),
+            real: (&ops::mean(&on_real.detach())).into(),
+            fake: (&ops::mean(&on_fake.detach())).into(),
             real_probability: mean_probability(&on_real),
             fake_probability: mean_probability(&on_fake),
-            gradient: 0.0,
+            gradient: Figure::Known(0.0),
         };
         let gradient = self.discriminator.descent.update(tape, &loss);
         if let Some(limit) = rules.clip {
@@ -195,20 +224,20 @@ impl Game {
     }
 
     /// One update of the generator, from its pictures on `tape`.
-    pub fn update_generator(&mut self, tape: Tape, fake: &Var) -> Drawn {
+    pub fn update_generator(&mut self, tape: Tape, fake: &Var) -> Drawn<Figure> {
         let pass = Pass::frozen().exact(self.rules.exact);
         let logits = self.discriminator.net.forward(&pass, fake);
         let loss = self.rules.loss.generator(&logits);
-        let drawn = Drawn { loss: loss.item(), probability: mean_probability(&logits), gradient: 0.0 };
+        let (told, probability) = (Figure::from(&loss), mean_probability(&logits));
         drop(logits);
         let gradient = self.generator.descent.update(tape, &loss);
         if let Some(average) = &mut self.average {
             average.update();
         }
-        Drawn { gradient, ..drawn }
+        Drawn { loss: told, probability, gradient }
     }
 }
 
-fn mean_probability(logits: &Var) -> f32 {
-    ops::mean(&ops::sigmoid(&logits.detach())).item()
+fn mean_probability(logits: &Var) -> Figure {
+    (&ops::mean(&ops::sigmoid(&logits.detach()))).into()
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use gobelin_autograd::random::{self, Generator};
-use gobelin_autograd::{Device, Tape, Tensor};
+use gobelin_autograd::{Device, Figure, Figures, Replay, Tape, Tensor};
 use gobelin_datasets::{Batch, Dataset, Loader};
 use gobelin_harness::{Failure, Grid, RunOptions, Skipped, State, StateError, StepReport, Summary, Trainer};
 use gobelin_losses::gan::Labels;
 use gobelin_nets::to_device;
 use gobelin_nets::weights::{self, Weights};
 
-use crate::game::{Drawn, Game, Judged};
+use crate::game::{Drawn, Game, Hand, Judged};
 use crate::judge::{Judge, Quality};
 use crate::options::GanOptions;
 use crate::trouble::{Trouble, spread};
@@ -40,11 +40,45 @@ pub struct GanTrainer {
     labels: Generator,
     trouble: Trouble,
     show: Tensor,
+    /// A whole step; or an update of the critic, and one of the generator.
+    once: Replay<Hand, Figures<12>>,
+    critic: Replay<Hand, Figures<9>>,
+    artist: Replay<Tensor, Figures<3>>,
     seed: u64,
     critic_updates: usize,
     warm_start: u64,
     label_smoothing: f32,
     label_noise: f32,
+}
+
+/// What a step tells.
+struct Told {
+    judged: Judged,
+    drawn: Drawn,
+    /// Of generated pictures, relative to real ones'.
+    spread: f32,
+}
+
+impl Told {
+    /// From the numbers of [`of_critic`] and [`of_generator`].
+    fn of([numbers @ .., fake, real]: [f64; 9], [loss, probability, gradient]: [f64; 3]) -> Self {
+        let spread = fake as f32 / (real as f32).max(1e-6);
+        Self { judged: Judged::of(numbers), drawn: Drawn { loss, probability, gradient }, spread }
+    }
+}
+
+/// What an update of the discriminator tells, and the spreads of its generated and its real pictures.
+fn of_critic(judged: Judged<Figure>, spreads: [Figure; 2]) -> [Figure; 9] {
+    concat(judged.numbers(), spreads)
+}
+
+fn of_generator(Drawn { loss, probability, gradient }: Drawn<Figure>) -> [Figure; 3] {
+    [loss, probability, gradient]
+}
+
+fn concat<const A: usize, const B: usize, const N: usize>(a: [Figure; A], b: [Figure; B]) -> [Figure; N] {
+    let mut all = a.into_iter().chain(b);
+    std::array::from_fn(|_| all.next().expect("as many as both have"))
 }
 
 impl GanTrainer {
@@ -71,6 +105,9 @@ impl GanTrainer {
             labels: random::generator(run.seed, LABELS),
             trouble: Trouble::default(),
             show,
+            once: Replay::default(),
+            critic: Replay::default(),
+            artist: Replay::default(),
             seed: run.seed,
             critic_updates: options.critic_updates.unwrap_or(1),
             warm_start: options.warm_start.unwrap_or(0),
@@ -102,35 +139,55 @@ impl GanTrainer {
         }
     }
 
-    /// One update of each side from one batch of noise: the generator is judged on the very pictures the discriminator
-    /// has just learned from, which saves drawing them twice.
-    fn play_once(&mut self) -> Result<(Judged, Drawn, f32), Failure> {
+    /// All that an update of the discriminator needs of the host.
+    fn next_hand(&mut self) -> Result<Hand, Failure> {
         let real = self.next_real()?;
         let count = real.shape()[0];
         let (noise, labels) = (self.next_noise(count), self.next_labels(count));
-        let tape = Tape::new();
-        let fake = self.game.draw(Some(&tape), &noise);
-        let spread = spread(fake.tensor().data(), count) / spread(real.data(), count).max(1e-6);
-        let judged = self.game.update_discriminator(&real, fake.tensor(), &labels, &mut self.labels);
-        let drawn = self.game.update_generator(tape, &fake);
-        Ok((judged, drawn, spread))
+        let is_penalised = self.game.rules.gradient_penalty > 0.0;
+        let place = is_penalised.then(|| random::uniform(&[count], 0.0, 1.0, &mut self.labels));
+        Ok(Hand { real, noise, labels, place })
+    }
+
+    /// One update of each side from one batch of noise: the generator is judged on the very pictures the discriminator
+    /// has just learned from, which saves drawing them twice.
+    fn play_once(&mut self) -> Result<Told, Failure> {
+        let hand = self.next_hand()?;
+        let Self { game, once, .. } = self;
+        let figures = once.run(hand, |hand| {
+            let tape = Tape::new();
+            let fake = game.draw(Some(&tape), &hand.noise);
+            let spreads = [spread(fake.tensor()), spread(&hand.real)];
+            let judged = game.update_discriminator(&hand, fake.tensor());
+            let drawn = game.update_generator(tape, &fake);
+            Figures::gather(concat(of_critic(judged, spreads), of_generator(drawn)))
+        });
+        let numbers: [f64; 12] = figures.read();
+        Ok(Told::of(std::array::from_fn(|i| numbers[i]), std::array::from_fn(|i| numbers[9 + i])))
     }
 
     /// Several updates of the critic, each with pictures of its own, then one of the generator.
-    fn play_with_critic(&mut self, updates: usize) -> Result<(Judged, Drawn, f32), Failure> {
-        let (mut judged, mut ratio, mut count) = (Judged::default(), 0.0, 0);
+    fn play_with_critic(&mut self, updates: usize) -> Result<Told, Failure> {
+        let (mut count, mut judged) = (0, None);
         for _ in 0..updates {
-            let real = self.next_real()?;
-            count = real.shape()[0];
-            let (noise, labels) = (self.next_noise(count), self.next_labels(count));
-            let fake = self.game.draw(None, &noise).into_tensor();
-            ratio = spread(fake.data(), count) / spread(real.data(), count).max(1e-6);
-            judged = self.game.update_discriminator(&real, &fake, &labels, &mut self.labels);
+            let hand = self.next_hand()?;
+            count = hand.real.shape()[0];
+            let Self { game, critic, .. } = self;
+            judged = Some(critic.run(hand, |hand| {
+                let fake = game.draw(None, &hand.noise).into_tensor();
+                let spreads = [spread(&fake), spread(&hand.real)];
+                Figures::gather(of_critic(game.update_discriminator(&hand, &fake), spreads))
+            }));
         }
         let noise = self.next_noise(count);
-        let tape = Tape::new();
-        let fake = self.game.draw(Some(&tape), &noise);
-        Ok((judged, self.game.update_generator(tape, &fake), ratio))
+        let Self { game, artist, .. } = self;
+        let drawn = artist.run(noise, |noise| {
+            let tape = Tape::new();
+            let fake = game.draw(Some(&tape), &noise);
+            Figures::gather(of_generator(game.update_generator(tape, &fake)))
+        });
+        let judged = judged.expect("at least one update, as the flags say");
+        Ok(Told::of(judged.read(), drawn.read()))
     }
 
     /// Pictures to judge, from noise that is always the same.
@@ -154,7 +211,7 @@ impl Trainer for GanTrainer {
     fn step(&mut self, step: u64) -> Result<StepReport, Failure> {
         self.quality = None;
         let warm = self.warm_start > 0 && (step <= self.warm_start || step.is_multiple_of(WARM_EVERY));
-        let (judged, drawn, spread) = match self.critic_updates {
+        let Told { judged, drawn, spread } = match self.critic_updates {
             _ if warm => self.play_with_critic(WARM_UPDATES)?,
             1 => self.play_once()?,
             updates => self.play_with_critic(updates)?,
@@ -191,6 +248,7 @@ impl Trainer for GanTrainer {
     fn to_device(&mut self, card: &Device) -> bool {
         to_device(&self.game.generator.net, card);
         to_device(&self.game.discriminator.net, card);
+        (self.once, self.critic, self.artist) = (Replay::on(card), Replay::on(card), Replay::on(card));
         true
     }
 

@@ -1,5 +1,6 @@
 //! Signs of trouble, named while they happen.
 
+use gobelin_autograd::{Figure, Tensor, Var, ops};
 use gobelin_harness::{State, StateError, StepReport};
 
 use crate::game::Judged;
@@ -31,7 +32,8 @@ impl Trouble {
             *steps = if sign { *steps + 1 } else { 0 };
             *steps >= LASTING
         };
-        let sure = judged.real_probability > SATURATED && judged.fake_probability < 1.0 - SATURATED;
+        let [real, fake] = [judged.real_probability as f32, judged.fake_probability as f32];
+        let sure = real > SATURATED && fake < 1.0 - SATURATED;
         if lasts(sure && !critic, &mut self.saturated) {
             report = report.warning(
                 "saturated-discriminator",
@@ -68,8 +70,19 @@ impl Trouble {
     }
 }
 
-/// The mean, over pixels, of the deviation within a batch of pictures.
-pub fn spread(pictures: &[f32], count: usize) -> f32 {
+/// The mean, over pixels, of the deviation within a batch of pictures `(N, ...)`.
+pub fn spread(pictures: &Tensor) -> Figure {
+    let (count, size) = (pictures.shape()[0], pictures.len() / pictures.shape()[0]);
+    if pictures.device().is_none() {
+        return Figure::Known(f64::from(spread_of(pictures.data(), count)));
+    }
+    let pictures = Var::constant(pictures.reshape(&[count, size]));
+    let means = ops::mean_axes(&pictures, &[0]);
+    let variances = ops::sub(&ops::mean_axes(&ops::square(&pictures), &[0]), &ops::square(&means));
+    (&ops::mean(&ops::sqrt(&ops::relu(&variances)))).into()
+}
+
+fn spread_of(pictures: &[f32], count: usize) -> f32 {
     let size = pictures.len() / count;
     let (mut sums, mut squares) = (vec![0.0f32; size], vec![0.0f32; size]);
     for picture in pictures.chunks_exact(size) {
@@ -90,8 +103,9 @@ mod tests {
 
     #[test]
     fn equal_pictures_have_no_spread() {
-        assert_eq!(spread(&[0.5, -0.25, 0.5, -0.25, 0.5, -0.25], 3), 0.0);
-        assert!((spread(&[1.0, -1.0, -1.0, 1.0], 2) - 1.0).abs() < 1e-6);
+        let of = |shape: &[usize], pictures: &[f32]| spread(&Tensor::new(shape, pictures)).get();
+        assert_eq!(of(&[3, 2], &[0.5, -0.25, 0.5, -0.25, 0.5, -0.25]), 0.0);
+        assert!((of(&[2, 2], &[1.0, -1.0, -1.0, 1.0]) - 1.0).abs() < 1e-6);
     }
 
     #[test]

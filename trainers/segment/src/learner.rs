@@ -79,7 +79,7 @@ impl Learner {
         drop((answers, target));
         let loss = loss.expect("at least one answer");
         learned.loss = loss.item();
-        learned.gradient = self.descent.update(tape, &loss);
+        learned.gradient = self.descent.update(tape, &loss).get();
         learned
     }
 

@@ -48,6 +48,6 @@ impl Adversary {
         let [real, fake] = [&on_real, &on_fake].map(|scores| ops::mean(&scores.detach()).item());
         let loss = GAME.discriminator(&on_real, &on_fake, &Labels::default());
         drop((on_real, on_fake));
-        Judged { loss: loss.item(), real, fake, gradient: self.descent.update(tape, &loss) }
+        Judged { loss: loss.item(), real, fake, gradient: self.descent.update(tape, &loss).get() }
     }
 }

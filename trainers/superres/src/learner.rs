@@ -91,7 +91,7 @@ impl Learner {
         }
         let made = made.detach().into_tensor();
         learned.loss = loss.item();
-        learned.gradient = self.descent.update(tape, &loss);
+        learned.gradient = self.descent.update(tape, &loss).get();
         drop(loss);
         learned.judged = self.adversary.as_mut().map(|adversary| adversary.update(wanted, &made, self.exact));
         learned.made = Some(made);

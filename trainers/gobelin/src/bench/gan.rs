@@ -1,7 +1,7 @@
 //! DCGAN with the non-saturating loss: one update of each side, as `gobelin gan` plays it.
 
 use gobelin_autograd::{Tape, Tensor, random};
-use gobelin_gan::game::{Game, Method, Rules};
+use gobelin_gan::game::{Game, Hand, Method, Rules};
 use gobelin_losses::gan::{Adversarial, Labels};
 use gobelin_nets::dcgan::{Norm, Shape, Upsampling};
 
@@ -31,8 +31,10 @@ pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
     let mut numbers = random::generator(SEED, 2);
     Box::new(move || {
         let tape = Tape::new();
-        let fake = game.draw(Some(&tape), &noise(&real, &game, &mut numbers));
-        game.update_discriminator(&real, fake.tensor(), &labels, &mut numbers);
+        let noise = noise(&real, &game, &mut numbers);
+        let fake = game.draw(Some(&tape), &noise);
+        let hand = Hand { real: real.clone(), noise, labels: labels.clone(), place: None };
+        game.update_discriminator(&hand, fake.tensor());
         game.update_generator(tape, &fake);
     })
 }

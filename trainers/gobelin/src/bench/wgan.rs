@@ -1,7 +1,7 @@
 //! DCGAN's nets as a WGAN: five critic updates with pictures of their own, then one of the generator.
 
 use gobelin_autograd::{Tape, random};
-use gobelin_gan::game::{Method, Rules};
+use gobelin_gan::game::{Hand, Method, Rules};
 use gobelin_losses::gan::{Adversarial, Labels};
 
 use super::gan;
@@ -23,8 +23,10 @@ pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
     let mut numbers = random::generator(gan::SEED, 2);
     Box::new(move || {
         for _ in 0..CRITIC_UPDATES {
-            let fake = game.draw(None, &gan::noise(&real, &game, &mut numbers)).into_tensor();
-            game.update_discriminator(&real, &fake, &labels, &mut numbers);
+            let noise = gan::noise(&real, &game, &mut numbers);
+            let fake = game.draw(None, &noise).into_tensor();
+            let hand = Hand { real: real.clone(), noise, labels: labels.clone(), place: None };
+            game.update_discriminator(&hand, &fake);
         }
         let tape = Tape::new();
         let fake = game.draw(Some(&tape), &gan::noise(&real, &game, &mut numbers));
