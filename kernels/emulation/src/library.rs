@@ -183,7 +183,8 @@ fn compiler() -> Option<PathBuf> {
 /// Where everything is kept: with what cargo built, or in the system's folder for temporary files.
 pub fn folder() -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
-    let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
+    // Cargo's own note, which it also leaves in a folder that was there before.
+    let target = program.ancestors().find(|folder| folder.join(".rustc_info.json").exists());
     target.map_or_else(std::env::temp_dir, |target| target.join("tmp")).join("gobelin-emulation")
 }
 

@@ -1,5 +1,9 @@
 //! The flags that mean the same in every trainer.
 
+use crate::error::Error;
+use crate::tool::Compute;
+use gobelin_autograd::Precision;
+use gobelin_kernels::cuda;
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -60,6 +64,16 @@ pub struct RunOptions {
 pub(crate) const FREE_KEYS: [&str; 5] = ["steps", "threads", "log-every", "sample-every", "checkpoint-every"];
 
 impl RunOptions {
+    /// The graphics card that the run computes on, as exactly as asked for; none where that is the CPU.
+    ///
+    /// # Errors
+    /// If there is no such card, or it cannot be used.
+    pub fn card(&self) -> Result<Option<cuda::Device>, Error> {
+        let card = Compute { threads: self.threads, device: self.device }.card()?;
+        let precision = if self.exact { Precision::F32 } else { Precision::Tf32 };
+        Ok(card.map(|card| card.with_precision(precision)))
+    }
+
     /// A random generator of this run. Each use takes a stream of its own, so
     /// that how much one draws does not change what another draws.
     pub fn generator(&self, stream: u64) -> ChaCha8Rng {

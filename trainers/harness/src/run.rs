@@ -13,10 +13,9 @@ use crate::records::{Histogram, Value};
 use crate::report;
 use crate::signals::Stop;
 use crate::state::State;
-use crate::tool::{Compute, on_device};
+use crate::tool::on_device;
 use crate::trainer::{Recipe, StepReport, Trainer};
 use crate::warnings::Warnings;
-use gobelin_autograd::Precision;
 use gobelin_nets::weights::{self, Stored};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -52,18 +51,15 @@ pub fn run<R: Recipe>(run: RunOptions, own: R, given: &Given, stop: &Stop) -> Re
 
 /// A trainer where the run computes.
 fn build<R: Recipe>(own: &R, run: &RunOptions) -> Result<R::Trainer, Error> {
-    let card = Compute { threads: run.threads, device: run.device }.card()?;
+    let card = run.card()?;
     let mut trainer = own.build(run).map_err(Error::of_trainer)?;
-    if let Some(card) = card {
-        let precision = if run.exact { Precision::F32 } else { Precision::Tf32 };
-        if !trainer.to_device(&card.with_precision(precision)) {
-            let message = format!(
-                "--device {}: `gobelin {}` does not compute on a graphics card yet; use --device cpu",
-                run.device,
-                R::NAME
-            );
-            return Err(Error::Call(message));
-        }
+    if card.is_some_and(|card| !trainer.to_device(&card)) {
+        let message = format!(
+            "--device {}: `gobelin {}` does not compute on a graphics card yet; use --device cpu",
+            run.device,
+            R::NAME
+        );
+        return Err(Error::Call(message));
     }
     Ok(trainer)
 }

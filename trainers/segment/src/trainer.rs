@@ -3,7 +3,6 @@
 use gobelin_autograd::Device;
 use gobelin_datasets::Picture;
 use gobelin_harness::{Failure, Grid, State, StateError, StepReport, Summary, Trainer};
-use gobelin_nets::to_device;
 use gobelin_nets::weights::Weights;
 
 use crate::compare::Comparison;
@@ -73,7 +72,7 @@ impl Trainer for Single {
     }
 
     fn to_device(&mut self, card: &Device) -> bool {
-        to_device(&self.training.learner.segmenter.net, card);
+        self.training.to_device(card);
         true
     }
 

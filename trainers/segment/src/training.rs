@@ -1,8 +1,9 @@
 //! A network with the data it learns from.
 
-use gobelin_autograd::Tensor;
+use gobelin_autograd::{Device, Tensor};
 use gobelin_datasets::{Batch, Loader, Picture};
 use gobelin_harness::{Failure, Skipped, State, StateError, StepReport};
+use gobelin_nets::to_device;
 use gobelin_nets::weights::{self, Weights};
 
 use crate::learner::{Learned, Learner};
@@ -34,6 +35,11 @@ impl Training {
             trouble: Trouble::default(),
             mu,
         }
+    }
+
+    /// Computes on a card from now on.
+    pub fn to_device(&self, card: &Device) {
+        to_device(&self.learner.segmenter.net, card);
     }
 
     /// One update on the next batch: what it told, and signs of trouble.

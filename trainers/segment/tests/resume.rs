@@ -23,8 +23,11 @@ fn resumed_before_any_step_training_goes_on_the_same() {
 #[test]
 fn a_card_learns_what_the_host_learns() {
     let Some(card) = gobelin_emulation::asked_for() else { return };
-    for words in ["--loss bce --class-weights balance", "--data roads --loss dice --topology 0.1 --refine 2"]
-    {
+    for words in [
+        "--loss bce --class-weights balance",
+        "--data roads --loss dice --topology 0.1 --refine 2",
+        "--compare --pixel-updates 1.5 --topology 0.01",
+    ] {
         check_device(|| small(words), &card, 2, 2e-3);
     }
 }

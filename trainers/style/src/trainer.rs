@@ -1,8 +1,8 @@
 //! From coarse to fine, and what a run shows.
 
-use gobelin_autograd::optimiser::{LbfgsStep, Progress};
 use std::cell::OnceCell;
 
+use gobelin_autograd::optimiser::{LbfgsStep, Progress};
 use gobelin_autograd::{Device, Tensor, ops, random};
 use gobelin_datasets::Picture;
 use gobelin_harness::{

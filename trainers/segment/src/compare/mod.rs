@@ -9,6 +9,7 @@ mod table;
 
 use std::time::Instant;
 
+use gobelin_autograd::Device;
 use gobelin_datasets::Picture;
 use gobelin_harness::{Failure, Grid, RunOptions, State, StateError, StepReport, Summary, Trainer};
 use gobelin_nets::vgg19::Vgg19;
@@ -178,6 +179,11 @@ impl Trainer for Comparison {
     fn step(&mut self, step: u64) -> Result<StepReport, Failure> {
         let report = self.pixel.update(updates_of(step, self.ratio), StepReport::new())?;
         self.both.update(1, report)
+    }
+
+    fn to_device(&mut self, card: &Device) -> bool {
+        self.parts().for_each(|(_, training)| training.to_device(card));
+        true
     }
 
     fn gradient_norms(&self) -> Vec<(String, f32)> {

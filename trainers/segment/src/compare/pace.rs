@@ -15,7 +15,7 @@ const TIMED: usize = 4;
 /// counts, since whatever else the machine does only adds to it.
 ///
 /// # Errors
-/// If the data cannot be read.
+/// If the data cannot be read, or there is no such card.
 pub fn measured_ratio(options: &SegmentOptions, run: &RunOptions) -> Result<f64, Failure> {
     // Filters take the same time whatever is in them.
     let view = View { images: Images::Unit, ..View::default() };
@@ -23,6 +23,10 @@ pub fn measured_ratio(options: &SegmentOptions, run: &RunOptions) -> Result<f64,
     let vgg = if run.exact { vgg.exact() } else { vgg };
     let mut pixel = options.training(run, None, run.seed)?;
     let mut both = options.training(run, Some(&vgg), run.seed)?;
+    if let Some(card) = run.card()? {
+        pixel.to_device(&card);
+        both.to_device(&card);
+    }
     let time = |training: &mut Training| -> Result<f64, Failure> {
         let begun = Instant::now();
         training.update()?;
