@@ -13,9 +13,10 @@
 
 mod peak;
 mod shapes;
+mod timing;
 mod variants;
 
-use std::time::{Duration, Instant};
+use timing::{EVICTING, best};
 use variants::{Direction, Problem, Variant};
 
 /// What the command line asks for.
@@ -63,22 +64,6 @@ fn options() -> Result<Options, String> {
         }
     }
     Ok(options)
-}
-
-/// Bytes that drive everything else out of the caches.
-const EVICTING: usize = 96 << 20;
-
-/// The shortest of the runs that fit into `seconds`, at least three.
-fn best(seconds: f64, mut before: impl FnMut(), mut run: impl FnMut()) -> Duration {
-    let (start, mut best, mut runs) = (Instant::now(), Duration::MAX, 0);
-    while runs < 3 || start.elapsed().as_secs_f64() < seconds {
-        before();
-        let begin = Instant::now();
-        run();
-        best = best.min(begin.elapsed());
-        runs += 1;
-    }
-    best
 }
 
 fn main() {

@@ -6,8 +6,8 @@ use gobelin_kernels::Buffer;
 use gobelin_kernels::cpu::simd::{Kernel, Lanes, Vector, dispatch};
 use rayon::prelude::*;
 
-/// Bytes that drive everything else out of the caches.
-pub const EVICTING: usize = 96 << 20;
+use crate::timing::EVICTING;
+
 /// Floats of a task.
 const CHUNK: usize = 16 * 1024;
 

@@ -11,10 +11,11 @@
 
 mod bandwidth;
 mod cases;
-
-use std::time::{Duration, Instant};
+#[path = "../kernels/timing.rs"]
+mod timing;
 
 use bandwidth::Bandwidth;
+use timing::best;
 
 /// What the command line asks for.
 struct Options {
@@ -50,19 +51,6 @@ fn options() -> Result<Options, String> {
     Ok(options)
 }
 
-/// The shortest of the runs that fit into `seconds`, at least three.
-fn best(seconds: f64, mut before: impl FnMut(), mut run: impl FnMut()) -> Duration {
-    let (start, mut best, mut runs) = (Instant::now(), Duration::MAX, 0);
-    while runs < 3 || start.elapsed().as_secs_f64() < seconds {
-        before();
-        let begin = Instant::now();
-        run();
-        best = best.min(begin.elapsed());
-        runs += 1;
-    }
-    best
-}
-
 fn main() {
     let options = options().unwrap_or_else(|error| {
         eprintln!("{error}");
@@ -77,7 +65,7 @@ fn main() {
         options.threads
     );
     println!("{:42}{:>8}{:>10}{:>10}{:>7}{:>10}{:>7}", "", "MB", "floor ms", "cold ms", "%", "warm ms", "%");
-    let other = vec![1u8; bandwidth::EVICTING];
+    let other = vec![1u8; timing::EVICTING];
     for (name, case) in cases::CASES {
         if !options.names.is_empty() && !options.names.iter().any(|wanted| name.contains(wanted.as_str())) {
             continue;
