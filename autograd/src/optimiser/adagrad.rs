@@ -1,16 +1,11 @@
 //! AdaGrad.
 
-use std::cell::Cell;
-use std::rc::Rc;
-
 use gobelin_kernels::cpu::optimiser as kernel;
-use gobelin_kernels::cuda::optimiser as device;
+use gobelin_kernels::cuda::optimiser::{self as device, Table};
+use gobelin_kernels::cuda::{self, DeviceBuffer};
 use serde::{Deserialize, Serialize};
 
-use super::slots::{Slots, assert_rate};
-use super::{Optimiser, State, StateError};
-use crate::parameter::Parameter;
-use crate::tensor::Tensor;
+use super::by_rule::{ByRule, Rule, SlotsOfOne};
 
 /// Options of [`AdaGrad`]; the defaults are PyTorch's.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,73 +37,50 @@ impl Default for AdaGradOptions {
 
 /// AdaGrad (Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and stochastic optimization",
 /// 2011, figure 1 with diagonal matrices).
-pub struct AdaGrad {
-    /// Shared with what the host does before a recorded step.
-    options: Rc<Cell<AdaGradOptions>>,
-    slots: Slots,
-}
+pub type AdaGrad = ByRule<AdaGradOptions>;
 
-impl AdaGrad {
-    /// Over these parameters.
-    ///
-    /// # Panics
-    /// If an option is outside its range, or two parameters have one name.
+impl Rule for AdaGradOptions {
+    type Numbers = kernel::AdaGrad;
+    type OnDevice = device::AdaGrad;
+
+    fn slots(&self) -> Vec<(&'static str, usize)> {
+        vec![("sum", 0)]
+    }
+
+    fn initial(&self) -> f32 {
+        self.initial_accumulator as f32
+    }
+
     #[track_caller]
-    pub fn new(parameters: Vec<(String, Parameter)>, options: AdaGradOptions) -> Self {
-        let AdaGradOptions { learning_rate, learning_rate_decay, initial_accumulator, epsilon, weight_decay } =
-            options;
-        assert_rate(learning_rate);
+    fn check(&self) {
+        let Self { learning_rate_decay, initial_accumulator, epsilon, weight_decay, .. } = *self;
         assert!(
             [learning_rate_decay, initial_accumulator, epsilon, weight_decay]
                 .iter()
                 .all(|&value| value >= 0.0),
-            "adagrad: an option is out of range: {options:?}"
+            "adagrad: an option is out of range: {self:?}"
         );
-        Self {
-            options: Rc::new(Cell::new(options)),
-            slots: Slots::new(parameters, vec![("sum", 0)], initial_accumulator as f32),
+    }
+
+    fn rate(&mut self) -> &mut f64 {
+        &mut self.learning_rate
+    }
+
+    fn numbers(&self, steps: u64) -> kernel::AdaGrad {
+        let decay = 1.0 + steps as f64 * self.learning_rate_decay;
+        kernel::AdaGrad {
+            rate: (self.learning_rate / decay) as f32,
+            decay: self.weight_decay as f32,
+            epsilon: self.epsilon as f32,
         }
     }
-}
 
-impl Optimiser for AdaGrad {
-    #[track_caller]
-    fn step(&mut self, gradients: &[Tensor]) {
-        let options = Rc::clone(&self.options);
-        let rule = move |steps: u64| {
-            let options = options.get();
-            let decay = 1.0 + steps as f64 * options.learning_rate_decay;
-            kernel::AdaGrad {
-                rate: (options.learning_rate / decay) as f32,
-                decay: options.weight_decay as f32,
-                epsilon: options.epsilon as f32,
-            }
-        };
-        self.slots.step(
-            gradients,
-            rule,
-            |rule, values, gradient, slots| {
-                kernel::adagrad(rule, values, gradient, slots[0].data_mut());
-            },
-            device::adagrad,
-        );
+    fn update(numbers: kernel::AdaGrad, values: &mut [f32], gradient: &[f32], slots: SlotsOfOne) {
+        let [Some(sum), None, None] = slots else { unreachable!("AdaGrad has one slot") };
+        kernel::adagrad(numbers, values, gradient, sum);
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.options.get().learning_rate
-    }
-
-    #[track_caller]
-    fn set_learning_rate(&mut self, rate: f64) {
-        assert_rate(rate);
-        self.options.set(AdaGradOptions { learning_rate: rate, ..self.options.get() });
-    }
-
-    fn state(&self) -> State {
-        self.slots.state()
-    }
-
-    fn load_state(&mut self, state: &State) -> Result<(), StateError> {
-        self.slots.load_state(state)
+    fn launch(numbers: &DeviceBuffer<Self::OnDevice>, table: &Table) -> cuda::Result<()> {
+        device::adagrad(numbers, table)
     }
 }

@@ -1,16 +1,11 @@
 //! Adam and AdamW.
 
-use std::cell::Cell;
-use std::rc::Rc;
-
 use gobelin_kernels::cpu::optimiser as kernel;
-use gobelin_kernels::cuda::optimiser as device;
+use gobelin_kernels::cuda::optimiser::{self as device, Table};
+use gobelin_kernels::cuda::{self, DeviceBuffer};
 use serde::{Deserialize, Serialize};
 
-use super::slots::{Slots, assert_rate};
-use super::{Optimiser, State, StateError};
-use crate::parameter::Parameter;
-use crate::tensor::Tensor;
+use super::by_rule::{ByRule, Rule, SlotsOfOne};
 
 /// Options of [`Adam`]; the defaults are PyTorch's for Adam, and [`AdamOptions::adamw`] has those for AdamW.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,80 +45,53 @@ impl Default for AdamOptions {
 
 /// Adam (Kingma and Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1), or AdamW (Loshchilov and
 /// Hutter, "Decoupled weight decay regularization", 2019, algorithm 2) where the options decouple weight decay.
-pub struct Adam {
-    /// Shared with what the host does before a recorded step.
-    options: Rc<Cell<AdamOptions>>,
-    slots: Slots,
-}
+pub type Adam = ByRule<AdamOptions>;
 
-impl Adam {
-    /// Over these parameters.
-    ///
-    /// # Panics
-    /// If an option is outside its range, or two parameters have one name.
+impl Rule for AdamOptions {
+    type Numbers = kernel::Adam;
+    type OnDevice = device::Adam;
+
+    fn slots(&self) -> Vec<(&'static str, usize)> {
+        vec![("exp_avg", 0), ("exp_avg_sq", 1)]
+    }
+
     #[track_caller]
-    pub fn new(parameters: Vec<(String, Parameter)>, options: AdamOptions) -> Self {
-        assert_rate(options.learning_rate);
+    fn check(&self) {
         assert!(
-            options.betas.iter().all(|beta| (0.0..1.0).contains(beta))
-                && options.epsilon >= 0.0
-                && options.weight_decay >= 0.0,
-            "adam: an option is out of range: {options:?}"
+            self.betas.iter().all(|beta| (0.0..1.0).contains(beta))
+                && self.epsilon >= 0.0
+                && self.weight_decay >= 0.0,
+            "adam: an option is out of range: {self:?}"
         );
-        Self {
-            options: Rc::new(Cell::new(options)),
-            slots: Slots::new(parameters, vec![("exp_avg", 0), ("exp_avg_sq", 1)], 0.0),
+    }
+
+    fn rate(&mut self) -> &mut f64 {
+        &mut self.learning_rate
+    }
+
+    fn numbers(&self, steps: u64) -> kernel::Adam {
+        let Self { learning_rate, betas, epsilon, weight_decay, decoupled_weight_decay } = *self;
+        let (coupled, decoupled) =
+            if decoupled_weight_decay { (0.0, weight_decay) } else { (weight_decay, 0.0) };
+        let step = (steps + 1) as f64;
+        let corrections = betas.map(|beta| 1.0 - beta.powf(step));
+        kernel::Adam {
+            rate: (learning_rate / corrections[0]) as f32,
+            decay: coupled as f32,
+            keep: (1.0 - learning_rate * decoupled) as f32,
+            betas: betas.map(|beta| beta as f32),
+            gains: betas.map(|beta| (1.0 - beta) as f32),
+            correction: corrections[1].sqrt() as f32,
+            epsilon: epsilon as f32,
         }
     }
-}
 
-impl Optimiser for Adam {
-    #[track_caller]
-    fn step(&mut self, gradients: &[Tensor]) {
-        let options = Rc::clone(&self.options);
-        let rule = move |steps: u64| {
-            let AdamOptions { learning_rate, betas, epsilon, weight_decay, decoupled_weight_decay } =
-                options.get();
-            let (coupled, decoupled) =
-                if decoupled_weight_decay { (0.0, weight_decay) } else { (weight_decay, 0.0) };
-            let step = (steps + 1) as f64;
-            let corrections = betas.map(|beta| 1.0 - beta.powf(step));
-            kernel::Adam {
-                rate: (learning_rate / corrections[0]) as f32,
-                decay: coupled as f32,
-                keep: (1.0 - learning_rate * decoupled) as f32,
-                betas: betas.map(|beta| beta as f32),
-                gains: betas.map(|beta| (1.0 - beta) as f32),
-                correction: corrections[1].sqrt() as f32,
-                epsilon: epsilon as f32,
-            }
-        };
-        self.slots.step(
-            gradients,
-            rule,
-            |rule, values, gradient, slots| {
-                let [first, second] = slots else { unreachable!("Adam has two slots") };
-                kernel::adam(rule, values, gradient, [first.data_mut(), second.data_mut()]);
-            },
-            device::adam,
-        );
+    fn update(numbers: kernel::Adam, values: &mut [f32], gradient: &[f32], slots: SlotsOfOne) {
+        let [Some(first), Some(second), None] = slots else { unreachable!("Adam has two slots") };
+        kernel::adam(numbers, values, gradient, [first, second]);
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.options.get().learning_rate
-    }
-
-    #[track_caller]
-    fn set_learning_rate(&mut self, rate: f64) {
-        assert_rate(rate);
-        self.options.set(AdamOptions { learning_rate: rate, ..self.options.get() });
-    }
-
-    fn state(&self) -> State {
-        self.slots.state()
-    }
-
-    fn load_state(&mut self, state: &State) -> Result<(), StateError> {
-        self.slots.load_state(state)
+    fn launch(numbers: &DeviceBuffer<Self::OnDevice>, table: &Table) -> cuda::Result<()> {
+        device::adam(numbers, table)
     }
 }

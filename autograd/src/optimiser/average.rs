@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use gobelin_kernels::cuda::elementwise::Zip;
 
-use super::slots::assert_distinct;
+use super::by_rule::assert_distinct;
 use super::state::{State, StateError};
 use crate::parameter::Parameter;
 use crate::replay::each_time;

@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use gobelin_kernels::cuda::elementwise::{Map, Zip};
 use serde::{Deserialize, Serialize};
 
+use super::by_rule::assert_distinct;
 use super::direction::{Direction, Pair, dot};
 use super::line_search::{Point, strong_wolfe};
-use super::slots::assert_distinct;
 use super::{State, StateError};
 use crate::ops;
 use crate::parameter::Parameter;

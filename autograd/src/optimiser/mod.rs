@@ -27,6 +27,7 @@
 mod adagrad;
 mod adam;
 mod average;
+mod by_rule;
 mod clip;
 mod descent;
 mod direction;
@@ -35,7 +36,6 @@ mod line_search;
 mod rmsprop;
 mod schedule;
 mod sgd;
-mod slots;
 mod state;
 
 pub use adagrad::{AdaGrad, AdaGradOptions};

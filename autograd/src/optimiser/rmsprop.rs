@@ -1,16 +1,11 @@
 //! RMSprop.
 
-use std::cell::Cell;
-use std::rc::Rc;
-
 use gobelin_kernels::cpu::optimiser as kernel;
-use gobelin_kernels::cuda::optimiser as device;
+use gobelin_kernels::cuda::optimiser::{self as device, Table};
+use gobelin_kernels::cuda::{self, DeviceBuffer};
 use serde::{Deserialize, Serialize};
 
-use super::slots::{Slots, assert_rate};
-use super::{Optimiser, State, StateError};
-use crate::parameter::Parameter;
-use crate::tensor::Tensor;
+use super::by_rule::{ByRule, Rule, SlotsOfOne};
 
 /// Options of [`RmsProp`]; the defaults are PyTorch's.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,83 +42,51 @@ impl Default for RmsPropOptions {
 /// ("Generating sequences with recurrent neural networks", 2013, equations 38 to 41).
 ///
 /// Where the centred variance is below zero by rounding, it counts as zero (PyTorch's gives NaN).
-pub struct RmsProp {
-    /// Shared with what the host does before a recorded step.
-    options: Rc<Cell<RmsPropOptions>>,
-    slots: Slots,
-}
+pub type RmsProp = ByRule<RmsPropOptions>;
 
-impl RmsProp {
-    /// Over these parameters.
-    ///
-    /// # Panics
-    /// If an option is outside its range, or two parameters have one name.
+impl Rule for RmsPropOptions {
+    type Numbers = kernel::RmsProp;
+    type OnDevice = device::RmsProp;
+
+    fn slots(&self) -> Vec<(&'static str, usize)> {
+        let mean = self.centred.then_some(("grad_avg", 1));
+        let velocity = (self.momentum > 0.0).then_some(("momentum_buffer", 2));
+        [Some(("square_avg", 0)), mean, velocity].into_iter().flatten().collect()
+    }
+
     #[track_caller]
-    pub fn new(parameters: Vec<(String, Parameter)>, options: RmsPropOptions) -> Self {
-        let RmsPropOptions { learning_rate, alpha, epsilon, momentum, centred, weight_decay } = options;
-        assert_rate(learning_rate);
+    fn check(&self) {
         assert!(
-            (0.0..1.0).contains(&alpha)
-                && (0.0..1.0).contains(&momentum)
-                && epsilon >= 0.0
-                && weight_decay >= 0.0,
-            "rmsprop: an option is out of range: {options:?}"
-        );
-        let mut names = vec![("square_avg", 0)];
-        if centred {
-            names.push(("grad_avg", 1));
-        }
-        if momentum > 0.0 {
-            names.push(("momentum_buffer", 2));
-        }
-        Self { options: Rc::new(Cell::new(options)), slots: Slots::new(parameters, names, 0.0) }
-    }
-}
-
-impl Optimiser for RmsProp {
-    #[track_caller]
-    fn step(&mut self, gradients: &[Tensor]) {
-        let options = Rc::clone(&self.options);
-        let centred = options.get().centred;
-        let rule = move |_| {
-            let RmsPropOptions { learning_rate, alpha, epsilon, momentum, weight_decay, .. } = options.get();
-            kernel::RmsProp {
-                rate: learning_rate as f32,
-                decay: weight_decay as f32,
-                alpha: alpha as f32,
-                gain: (1.0 - alpha) as f32,
-                epsilon: epsilon as f32,
-                momentum: momentum as f32,
-            }
-        };
-        self.slots.step(
-            gradients,
-            rule,
-            |rule, values, gradient, slots| {
-                let mut slots = slots.iter_mut().map(|slot| slot.data_mut());
-                let square = slots.next().expect("the first slot is always there");
-                let mean = if centred { slots.next() } else { None };
-                kernel::rmsprop(rule, values, gradient, square, mean, slots.next());
-            },
-            device::rmsprop,
+            (0.0..1.0).contains(&self.alpha)
+                && (0.0..1.0).contains(&self.momentum)
+                && self.epsilon >= 0.0
+                && self.weight_decay >= 0.0,
+            "rmsprop: an option is out of range: {self:?}"
         );
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.options.get().learning_rate
+    fn rate(&mut self) -> &mut f64 {
+        &mut self.learning_rate
     }
 
-    #[track_caller]
-    fn set_learning_rate(&mut self, rate: f64) {
-        assert_rate(rate);
-        self.options.set(RmsPropOptions { learning_rate: rate, ..self.options.get() });
+    fn numbers(&self, _: u64) -> kernel::RmsProp {
+        kernel::RmsProp {
+            rate: self.learning_rate as f32,
+            decay: self.weight_decay as f32,
+            alpha: self.alpha as f32,
+            gain: (1.0 - self.alpha) as f32,
+            epsilon: self.epsilon as f32,
+            momentum: self.momentum as f32,
+        }
     }
 
-    fn state(&self) -> State {
-        self.slots.state()
+    fn update(numbers: kernel::RmsProp, values: &mut [f32], gradient: &[f32], slots: SlotsOfOne) {
+        let [square, mean, velocity] = slots;
+        let square = square.expect("the first slot is always there");
+        kernel::rmsprop(numbers, values, gradient, square, mean, velocity);
     }
 
-    fn load_state(&mut self, state: &State) -> Result<(), StateError> {
-        self.slots.load_state(state)
+    fn launch(numbers: &DeviceBuffer<Self::OnDevice>, table: &Table) -> cuda::Result<()> {
+        device::rmsprop(numbers, table)
     }
 }

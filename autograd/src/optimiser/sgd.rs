@@ -1,16 +1,11 @@
 //! Stochastic gradient descent.
 
-use std::cell::Cell;
-use std::rc::Rc;
-
 use gobelin_kernels::cpu::optimiser as kernel;
-use gobelin_kernels::cuda::optimiser as device;
+use gobelin_kernels::cuda::optimiser::{self as device, Table};
+use gobelin_kernels::cuda::{self, DeviceBuffer};
 use serde::{Deserialize, Serialize};
 
-use super::slots::{Slots, assert_rate};
-use super::{Optimiser, State, StateError};
-use crate::parameter::Parameter;
-use crate::tensor::Tensor;
+use super::by_rule::{ByRule, Rule, SlotsOfOne};
 
 /// Options of [`Sgd`]; the defaults are PyTorch's.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,76 +30,50 @@ impl Default for SgdOptions {
 }
 
 /// Stochastic gradient descent: `v = momentum v + (1 - dampening) g`, `p -= rate v`.
-pub struct Sgd {
-    /// Shared with what the host does before a recorded step.
-    options: Rc<Cell<SgdOptions>>,
-    slots: Slots,
-}
+pub type Sgd = ByRule<SgdOptions>;
 
-impl Sgd {
-    /// Over these parameters.
-    ///
-    /// # Panics
-    /// If an option is outside its range, Nesterov's momentum is asked for without momentum or with dampening, or two
-    /// parameters have one name.
+impl Rule for SgdOptions {
+    type Numbers = kernel::Sgd;
+    type OnDevice = device::Sgd;
+
+    fn slots(&self) -> Vec<(&'static str, usize)> {
+        if self.momentum > 0.0 { vec![("momentum_buffer", 0)] } else { Vec::new() }
+    }
+
     #[track_caller]
-    pub fn new(parameters: Vec<(String, Parameter)>, options: SgdOptions) -> Self {
-        let SgdOptions { learning_rate, momentum, dampening, nesterov, weight_decay } = options;
-        assert_rate(learning_rate);
+    fn check(&self) {
+        let Self { momentum, dampening, nesterov, weight_decay, .. } = *self;
         assert!(
             (0.0..1.0).contains(&momentum) && (0.0..=1.0).contains(&dampening) && weight_decay >= 0.0,
-            "sgd: an option is out of range: {options:?}"
+            "sgd: an option is out of range: {self:?}"
         );
         assert!(
             !nesterov || (momentum > 0.0 && dampening == 0.0),
-            "sgd: Nesterov's momentum needs momentum and no dampening: {options:?}"
-        );
-        let names = if momentum > 0.0 { vec![("momentum_buffer", 0)] } else { Vec::new() };
-        Self { options: Rc::new(Cell::new(options)), slots: Slots::new(parameters, names, 0.0) }
-    }
-}
-
-impl Optimiser for Sgd {
-    #[track_caller]
-    fn step(&mut self, gradients: &[Tensor]) {
-        let options = Rc::clone(&self.options);
-        let rule = move |steps: u64| {
-            let options = options.get();
-            // The first gradient is the first velocity, whole.
-            let dampening = if steps == 0 { 0.0 } else { options.dampening };
-            kernel::Sgd {
-                rate: options.learning_rate as f32,
-                decay: options.weight_decay as f32,
-                momentum: options.momentum as f32,
-                gain: (1.0 - dampening) as f32,
-                nesterov: options.nesterov,
-            }
-        };
-        self.slots.step(
-            gradients,
-            rule,
-            |rule, values, gradient, slots| {
-                kernel::sgd(rule, values, gradient, slots.first_mut().map(|slot| slot.data_mut()));
-            },
-            device::sgd,
+            "sgd: Nesterov's momentum needs momentum and no dampening: {self:?}"
         );
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.options.get().learning_rate
+    fn rate(&mut self) -> &mut f64 {
+        &mut self.learning_rate
     }
 
-    #[track_caller]
-    fn set_learning_rate(&mut self, rate: f64) {
-        assert_rate(rate);
-        self.options.set(SgdOptions { learning_rate: rate, ..self.options.get() });
+    fn numbers(&self, steps: u64) -> kernel::Sgd {
+        // The first gradient is the first velocity, whole.
+        let dampening = if steps == 0 { 0.0 } else { self.dampening };
+        kernel::Sgd {
+            rate: self.learning_rate as f32,
+            decay: self.weight_decay as f32,
+            momentum: self.momentum as f32,
+            gain: (1.0 - dampening) as f32,
+            nesterov: self.nesterov,
+        }
     }
 
-    fn state(&self) -> State {
-        self.slots.state()
+    fn update(numbers: kernel::Sgd, values: &mut [f32], gradient: &[f32], [velocity, ..]: SlotsOfOne) {
+        kernel::sgd(numbers, values, gradient, velocity);
     }
 
-    fn load_state(&mut self, state: &State) -> Result<(), StateError> {
-        self.slots.load_state(state)
+    fn launch(numbers: &DeviceBuffer<Self::OnDevice>, table: &Table) -> cuda::Result<()> {
+        device::sgd(numbers, table)
     }
 }
