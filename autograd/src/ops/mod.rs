@@ -151,6 +151,29 @@ pub(crate) mod testing {
         card.synchronise().unwrap();
     }
 
+    /// Holds the values of a function and its gradients, computed by two and by three threads, to those of one, byte for byte.
+    #[track_caller]
+    pub(crate) fn assert_threads_change_nothing(inputs: &[Tensor], function: impl Fn(&[Var]) -> Var + Sync) {
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            let inputs: Vec<(Vec<usize>, Vec<f32>)> =
+                inputs.iter().map(|input| (input.shape().to_vec(), input.data().to_vec())).collect();
+            pool.install(|| {
+                let tape = Tape::new();
+                let leaves: Vec<Var> =
+                    inputs.iter().map(|(shape, data)| tape.leaf(Tensor::new(shape, data))).collect();
+                let y = function(&leaves);
+                let loss = ops::sum(&ops::mul(&y, &numbers(y.shape(), 99).into()));
+                let mut found = tape.gradients(&loss, &leaves.iter().collect::<Vec<_>>());
+                found.push(y.into_tensor());
+                found.iter().flat_map(Tensor::data).map(|value| value.to_bits()).collect::<Vec<_>>()
+            })
+        };
+        let one = run(1);
+        assert!(one == run(2), "two threads");
+        assert!(one == run(3), "three threads");
+    }
+
     /// Normal numbers for a test.
     pub(crate) fn numbers(shape: &[usize], stream: u64) -> Tensor {
         random::normal(shape, 0.0, 1.0, &mut random::generator(7, stream))

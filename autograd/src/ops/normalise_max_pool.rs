@@ -72,7 +72,7 @@ pub fn normalise_max_pool(
 mod tests {
     use super::*;
     use crate::check::GradientCheck;
-    use crate::ops::testing::{assert_same_on_a_card, numbers};
+    use crate::ops::testing::{assert_same_on_a_card, assert_threads_change_nothing, numbers};
     use crate::random;
     use crate::tape::Tape;
 
@@ -101,6 +101,16 @@ mod tests {
         assert_same_on_a_card(&inputs, |v| {
             normalise_max_pool(&v[0], 1e-3, Some(&v[1]), Some(&v[2]), Some(0.2), WINDOWS[0]).output
         });
+    }
+
+    #[test]
+    fn threads_do_not_change_a_bit() {
+        let inputs = [numbers(&[3, 40, 41, 24], 1), numbers(&[24], 2), numbers(&[24], 3)];
+        for window in WINDOWS {
+            assert_threads_change_nothing(&inputs, |v| {
+                normalise_max_pool(&v[0], 1e-3, Some(&v[1]), Some(&v[2]), Some(0.0), window).output
+            });
+        }
     }
 
     /// Scales of either sign and 0, ties of what the rectifier cuts off, channels of whole registers and others.

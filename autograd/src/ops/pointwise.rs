@@ -115,7 +115,7 @@ fn weight_gradients(x: &Var, dys: &[&Var]) -> Vec<Var> {
 mod tests {
     use super::*;
     use crate::check::GradientCheck;
-    use crate::ops::testing::{assert_same_on_a_card, numbers};
+    use crate::ops::testing::{assert_same_on_a_card, assert_threads_change_nothing, numbers};
     use crate::tape::Tape;
 
     fn inputs() -> [Tensor; 4] {
@@ -137,6 +137,13 @@ mod tests {
     #[test]
     fn it_is_the_same_on_a_card() {
         assert_same_on_a_card(&inputs(), |v| all(&pointwise(&v[0], &[&v[1], &v[2], &v[3]], false)));
+    }
+
+    #[test]
+    fn threads_do_not_change_a_bit() {
+        let weight = |channels: usize| numbers(&[1, 1, 200, channels], channels as u64);
+        let inputs = [numbers(&[4, 12, 12, 200], 1), weight(64), weight(96), weight(16)];
+        assert_threads_change_nothing(&inputs, |v| all(&pointwise(&v[0], &[&v[1], &v[2], &v[3]], false)));
     }
 
     #[test]

@@ -155,6 +155,27 @@ fn threads_do_not_change_a_bit() {
     }
 }
 
+/// As [`threads_do_not_change_a_bit`], with three B, or three stretches of the sum.
+#[test]
+fn threads_do_not_change_a_bit_of_products_side_by_side_or_added() {
+    for (m, n, k) in [(64, 500, 100), (900, 16, 300), (20, 10, 9000)] {
+        let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            let mut beside = vec![0.0; 3 * m * n];
+            let mut products: Vec<_> =
+                beside.chunks_exact_mut(m * n).map(|c| Beside { n, b: &b, c }).collect();
+            pool.install(|| gemm_beside(&Gemm::new(m, 3 * n, k), &a, &mut products));
+            let mut added = vec![0.0; m * n];
+            let products = [(); 3].map(|()| Added { k, a: &a, b: &b });
+            pool.install(|| gemm_sum(&Gemm::new(m, n, 3 * k), &products, &mut added));
+            beside.into_iter().chain(added).map(f32::to_bits).collect::<Vec<_>>()
+        };
+        let one = run(1);
+        assert!(one == run(2) && one == run(3), "{m} x {n} x {k}");
+    }
+}
+
 #[test]
 #[should_panic(expected = "does not fit slices of 5 (A)")]
 fn short_slices_are_refused() {
