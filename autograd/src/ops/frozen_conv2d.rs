@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use gobelin_kernels::cpu::conv::choose::Direction;
+use gobelin_kernels::cpu::conv::Direction;
 use gobelin_kernels::cpu::conv::{self, Activation, Epilogue, Prepared};
 use gobelin_kernels::cuda::Device;
 use gobelin_kernels::cuda::conv as device;

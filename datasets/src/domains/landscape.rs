@@ -3,7 +3,6 @@
 //! Only additions, products, quotients and square roots are used, which every machine rounds alike, so a landscape has
 //! the same bytes everywhere.
 
-use super::season::Season;
 use crate::random::{Draws, Purpose};
 
 /// Red, green and blue, from 0 to 255.
@@ -36,6 +35,15 @@ enum Kind {
     /// With the colour of its walls, from 0 to 1.
     House(f32),
     Tree,
+}
+
+/// When a landscape is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Season {
+    /// On a summer day.
+    Summer,
+    /// On a winter evening.
+    Winter,
 }
 
 /// Places are `[across, down]` from 0 to 1.

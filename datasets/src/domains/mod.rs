@@ -5,7 +5,8 @@ mod season;
 
 use std::sync::Arc;
 
-pub use season::{HELD_OUT_SCENES, SIDES, Season, Seasons, TRAIN_SCENES};
+pub use landscape::Season;
+pub use season::{HELD_OUT_SCENES, SIDES, Seasons, TRAIN_SCENES};
 
 use crate::{DataError, Dataset, PictureShape, Sample};
 

@@ -2,17 +2,8 @@
 
 use std::ops::Range;
 
-use super::landscape::Landscape;
+use super::landscape::{Landscape, Season};
 use crate::{DataError, Dataset, Picture, PictureShape, Sample};
-
-/// When a landscape is seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Season {
-    /// On a summer day.
-    Summer,
-    /// On a winter evening.
-    Winter,
-}
 
 /// Scenes to train on, other ones for each season, so that no scene is ever shown in both: 10,000 each.
 pub const TRAIN_SCENES: [Range<u64>; 2] = [0..10_000, 1_000_000..1_010_000];

@@ -1,7 +1,7 @@
 //! What is compared: a table of named ways to solve a problem.
 
 use gobelin_kernels::Buffer;
-use gobelin_kernels::cpu::conv::{self, Conv2d, Epilogue, Prepared, choose};
+use gobelin_kernels::cpu::conv::{self, Conv2d, Epilogue, Prepared};
 use gobelin_kernels::cpu::gemm::{Gemm, gemm};
 
 /// A way to solve a problem.
@@ -114,11 +114,11 @@ fn prepared(problem: &mut Problem) {
     let prepare = |direction| Prepared::new(&c, direction, right);
     match direction {
         Direction::Forward => {
-            let filters = filters.get_or_insert_with(|| prepare(choose::Direction::Forward));
+            let filters = filters.get_or_insert_with(|| prepare(conv::Direction::Forward));
             conv::forward_prepared(&c, left, filters, Epilogue::default(), result);
         }
         Direction::Input => {
-            let filters = filters.get_or_insert_with(|| prepare(choose::Direction::InputGradient));
+            let filters = filters.get_or_insert_with(|| prepare(conv::Direction::InputGradient));
             conv::input_gradient_prepared(&c, left, filters, result);
         }
         Direction::Weight => conv::weight_gradient(&c, left, right, result),

@@ -1,17 +1,6 @@
 //! Which algorithm serves which shape.
 
-use super::{Conv2d, winograd};
-
-/// What is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// The output.
-    Forward,
-    /// The gradient of the input.
-    InputGradient,
-    /// The gradient of the filters.
-    WeightGradient,
-}
+use super::{Conv2d, Direction, winograd};
 
 /// How it is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

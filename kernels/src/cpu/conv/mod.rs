@@ -8,7 +8,7 @@
 //! description names the large side, so that an output padding needs no field of its own.
 
 mod areas;
-pub mod choose;
+mod choose;
 mod dots;
 mod gather;
 mod matrix;
@@ -23,10 +23,21 @@ mod weight;
 pub mod winograd;
 
 use crate::cpu::simd::{Form, form};
-use choose::{Algorithm, Direction, choose};
+use choose::{Algorithm, choose};
 
 pub use prepared::{Prepared, forward_prepared, forward_then, input_gradient_prepared};
 pub use winograd::{Activation, Epilogue};
+
+/// What is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// The output.
+    Forward,
+    /// The gradient of the input.
+    InputGradient,
+    /// The gradient of the filters.
+    WeightGradient,
+}
 
 /// A convolution with zero padding, equal on opposite sides; no dilation, no groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

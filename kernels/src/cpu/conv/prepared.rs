@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::choose::{Algorithm, Direction, choose};
+use super::choose::{Algorithm, choose};
 use super::winograd::{self, Activation, Epilogue};
-use super::{Conv2d, forward_as, input_gradient_as};
+use super::{Conv2d, Direction, forward_as, input_gradient_as};
 use crate::Buffer;
 use crate::cpu::simd::{Kernel, Vector, dispatch, form};
 

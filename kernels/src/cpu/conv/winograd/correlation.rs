@@ -3,8 +3,9 @@
 use super::families::Family;
 use super::filters::{Filters, Slab, TransformFilters, WIDTH};
 use super::lines::Line;
+use super::measures::{LANES, points};
 use super::outputs::{Epilogue, Scatter};
-use super::panels::{Gather, LANES, Panels, points};
+use super::panels::{Gather, Panels};
 use super::products::{HIGH, Multiply, product_stride};
 use super::windows::{Tiling, Windows};
 use crate::Buffer;

@@ -1,7 +1,7 @@
 //! Transformed filters: sixteen output channels at a time, in the order in which the products read them.
 
 use super::families::{Family, Two};
-use super::panels::{LANES, apart, points};
+use super::measures::{LANES, apart, exchange, points};
 use super::plane::{Grid, prefetch_second, transform};
 use crate::Buffer;
 use crate::cpu::simd::{Kernel, Lanes, Vector};
@@ -13,12 +13,6 @@ pub(super) const WIDTH: usize = LANES;
 /// Vectors of rows of a slab: one point of one takes 8 KB, and two of them and a tile's rows stay in the first-level cache
 /// (48 KB) while the tiles go by.
 const SLAB: usize = 8;
-
-/// The place of a phase among four side by side, and the phase of a place: the first two have even rows, the middle ones even
-/// columns, so that those with two taps along an axis follow each other.
-pub(super) const fn exchange(phase: usize, side_by_side: usize) -> usize {
-    if side_by_side == 4 && phase < 2 { 1 - phase } else { phase }
-}
 
 /// Vectors of rows whose weights are asked for ahead. Against two, all of a vector's rows at once and into the first-level cache,
 /// with nothing in the caches, medians in alternation: input gradients gain 3 to 15% (gan.d4, cyclegan.patch4 and cyclegan.residual,

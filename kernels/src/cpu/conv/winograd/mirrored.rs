@@ -11,7 +11,7 @@ use super::lines::Line;
 use super::outputs::Epilogue;
 use super::{check_weights, fits_threes, lengths, serves, weight};
 use crate::cpu::conv::Conv2d;
-use crate::cpu::conv::choose::Direction;
+use crate::cpu::conv::Direction;
 use crate::cpu::simd::{Form, form};
 
 /// Whether these kernels serve a convolution whose padding is a mirrored border: whether they can, and gain by it.

@@ -4,6 +4,7 @@ mod correlation;
 mod families;
 mod filters;
 mod lines;
+mod measures;
 mod mirrored;
 mod outputs;
 mod panels;
@@ -19,8 +20,7 @@ mod tests;
 pub use mirrored::{forward_mirrored, input_gradient_mirrored, serves_mirrored, weight_gradient_mirrored};
 pub use outputs::{Activation, Epilogue};
 
-use super::Conv2d;
-use super::choose::Direction;
+use super::{Conv2d, Direction};
 use crate::Buffer;
 use crate::cpu::simd::{Form, form};
 use correlation::{Correlation, Source};

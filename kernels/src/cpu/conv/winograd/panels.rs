@@ -1,16 +1,12 @@
 //! Transformed tiles, in the order in which the products read them.
 
-use super::families::Family;
-use super::filters::exchange;
 use super::lines::Line;
+use super::measures::{LANES, apart, exchange};
 use super::plane::{Grid, transform};
 use super::windows::{Mirror, Tiling, View, Windows};
 use crate::cpu::simd::{Kernel, Lanes, Vector};
 use std::marker::PhantomData;
 use std::ops::Range;
-
-/// Channels of a vector: a cache line, a register of the widest form, the columns of the micro-kernel.
-pub(super) const LANES: usize = 16;
 
 /// Where the vector of a tile lies among those of one point: in blocks of `rows` tiles of one vector, within which tiles follow each
 /// other.
@@ -38,12 +34,6 @@ impl Panels {
     pub(super) fn stride(&self) -> usize {
         apart(LANES * self.tiles * self.vectors)
     }
-}
-
-/// The least distance of at least `floats` that is an odd number of cache lines: the same vector of all points is written
-/// and read together, and at distances of a power of two they would fall into the same few lines of the first-level cache.
-pub(super) fn apart(floats: usize) -> usize {
-    (floats.div_ceil(LANES) | 1) * LANES
 }
 
 /// Transforms some tiles of a batch into panels.
@@ -113,9 +103,4 @@ impl<L: Line> Kernel for Gather<'_, L> {
             }
         }
     }
-}
-
-/// Points of a family's transformed tile.
-pub(super) const fn points<F: Family>() -> usize {
-    F::POINTS * F::POINTS
 }

@@ -1,7 +1,8 @@
 //! The products of transformed tiles and filters: one matrix product for each point.
 
 use super::filters::{Filters, slab_stride};
-use super::panels::{LANES, Panels, apart};
+use super::measures::{LANES, apart};
+use super::panels::Panels;
 use super::plane::prefetch;
 use super::tile::{Tile, large};
 use crate::cpu::gemm::micro::{COLUMNS, ROWS};

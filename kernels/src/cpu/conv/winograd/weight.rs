@@ -10,9 +10,9 @@
 
 use super::correlation::Correlation;
 use super::families::Family;
-use super::filters::exchange;
 use super::lines::Line;
-use super::panels::{Gather, LANES, Panels, apart, points};
+use super::measures::{LANES, apart, exchange, points};
+use super::panels::{Gather, Panels};
 use super::plane::{Grid, Sink, prefetch, transform};
 use super::tile::{Tile, large};
 use super::windows::{Tiling, Windows};

@@ -1,6 +1,6 @@
 //! Where tiles lie in pictures.
 
-use super::panels::LANES;
+use super::measures::LANES;
 use super::plane::{Grid, Sink, Source, Sum, prefetch};
 use crate::cpu::simd::Lanes;
 
