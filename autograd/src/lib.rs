@@ -24,6 +24,7 @@
 //! expected. Nothing here reads data from outside, so nothing here returns an error.
 
 pub mod check;
+mod copies;
 mod figures;
 pub mod ops;
 pub mod optimiser;
@@ -36,6 +37,7 @@ mod tensor;
 mod values;
 mod var;
 
+pub use copies::Copies;
 pub use figures::{Figure, Figures};
 pub use gobelin_kernels::cuda::{Device, Error as DeviceError, Precision};
 pub use parameter::Parameter;

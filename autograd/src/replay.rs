@@ -17,6 +17,11 @@ pub trait Bundle: Clone {
     fn each_tensor(&mut self, visit: &mut dyn FnMut(&mut Tensor));
 }
 
+/// Nothing.
+impl Bundle for () {
+    fn each_tensor(&mut self, _: &mut dyn FnMut(&mut Tensor)) {}
+}
+
 impl Bundle for Tensor {
     fn each_tensor(&mut self, visit: &mut dyn FnMut(&mut Tensor)) {
         visit(self);

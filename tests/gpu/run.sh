@@ -137,6 +137,9 @@ words=()
 [[ -z $small ]] || words=(--small --seconds 0)
 check "$folder/gobelin" bench --device cuda "${words[@]}"
 
+step 'Training steps: gobelin, each kernel launched by itself'
+check "$folder/gobelin" bench --device cuda --eager "${words[@]}"
+
 step 'Training steps: gobelin and PyTorch in turn'
 python=${PYTHON:-python3}
 torch_steps=${TORCH_STEPS:-torch_steps.py}

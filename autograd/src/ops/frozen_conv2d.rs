@@ -1,6 +1,6 @@
 //! Convolution with filters that never change, such as those of a network that losses look through.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use gobelin_kernels::cpu::conv::Direction;
 use gobelin_kernels::cpu::conv::{self, Activation, Epilogue, Prepared};
@@ -9,6 +9,7 @@ use gobelin_kernels::cuda::conv as device;
 use gobelin_kernels::cuda::elementwise::{Map, Zip};
 
 use super::conv2d::{Window, precision};
+use crate::copies::Copies;
 use crate::ops;
 use crate::profile;
 use crate::tensor::Tensor;
@@ -27,8 +28,8 @@ pub struct FrozenFilters {
     weight: Box<dyn Fn() -> Tensor + Send + Sync>,
     bias: Tensor,
     kept: OnceLock<Tensor>,
-    /// The weights and the biases on each device that they were used on.
-    on_devices: Mutex<Vec<[Tensor; 2]>>,
+    weight_on: Copies,
+    bias_on: Copies,
     forward: OnceLock<Prepared>,
     input_gradient: OnceLock<Prepared>,
 }
@@ -60,7 +61,8 @@ impl FrozenFilters {
             weight,
             bias,
             kept: OnceLock::new(),
-            on_devices: Mutex::default(),
+            weight_on: Copies::default(),
+            bias_on: Copies::default(),
             forward: OnceLock::new(),
             input_gradient: OnceLock::new(),
         }
@@ -99,15 +101,13 @@ impl FrozenFilters {
         large.then(|| self.kept.get_or_init(|| self.weight()))
     }
 
-    /// The weights and the biases on a device, which prepares nothing.
-    fn on_device(&self, place: &Device) -> [Tensor; 2] {
-        let mut known = self.on_devices.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = known.iter().find(|[weight, _]| weight.device() == Some(place)) {
-            return found.clone();
-        }
-        let new = [self.weight().to_device(place), self.bias.to_device(place)];
-        known.push(new.clone());
-        new
+    /// The weights on a device, which prepares nothing.
+    fn weight_on(&self, place: &Device) -> Tensor {
+        self.weight_on.on(place, || self.weight())
+    }
+
+    fn bias_on(&self, place: &Device) -> Tensor {
+        self.bias_on.on(place, || self.bias.clone())
     }
 
     fn prepared(&self, direction: Direction, geometry: &conv::Conv2d) -> &Prepared {
@@ -168,8 +168,9 @@ fn correlate(
     let is_biased = activation.is_some();
     let activation = activation.unwrap_or(Activation::Identity);
     if let Some(place) = x.tensor().device() {
-        let (x, [weight, bias]) = (x.tensor().buffer(place), filters.on_device(place));
-        let bias = is_biased.then(|| bias.buffer(place));
+        let (x, weight) = (x.tensor().buffer(place), filters.weight_on(place));
+        let bias = is_biased.then(|| filters.bias_on(place));
+        let bias = bias.as_ref().map(|bias| bias.buffer(place));
         let epilogue = device::Epilogue { bias, activation };
         return Tensor::build_on(place, &shape, |y| {
             device::forward(geometry, precision(geometry, x), x, weight.buffer(place), epilogue, y)
@@ -189,7 +190,7 @@ fn back(dy: &Var, filters: &Arc<FrozenFilters>, geometry: conv::Conv2d) -> Var {
     let shape = [geometry.batch, geometry.height, geometry.width, geometry.channels_in];
     profile::count(geometry.operations());
     let dx = if let Some(place) = dy.tensor().device() {
-        let (dy, [weight, _]) = (dy.tensor().buffer(place), filters.on_device(place));
+        let (dy, weight) = (dy.tensor().buffer(place), filters.weight_on(place));
         Tensor::build_on(place, &shape, |dx| {
             device::input_gradient(&geometry, precision(&geometry, dy), dy, weight.buffer(place), dx)
         })

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use super::card::Card;
@@ -42,6 +42,8 @@ struct Inner {
     recordings: Mutex<Weak<Reserve>>,
     is_recording: AtomicBool,
     open: Mutex<Option<Open>>,
+    /// Nodes of recordings that were replayed.
+    replayed: Arc<AtomicU64>,
 }
 
 /// A recording that is under way.
@@ -71,6 +73,7 @@ impl Device {
             recordings: Mutex::default(),
             is_recording: AtomicBool::new(false),
             open: Mutex::new(None),
+            replayed: Arc::default(),
         };
         Self { inner: Arc::new(inner), precision: Precision::default() }
     }
@@ -94,6 +97,11 @@ impl Device {
     /// Bytes that were taken from the device at most at one time: those of buffers, and those that its pools kept for more.
     pub fn most_memory(&self) -> usize {
         self.inner.everyday.most()
+    }
+
+    /// Kernels and copies that were done by replays so far, each as often as it was.
+    pub fn replayed_nodes(&self) -> u64 {
+        self.inner.replayed.load(Ordering::Relaxed)
     }
 
     /// Waits for all work.
@@ -134,7 +142,8 @@ impl Device {
         let (recording, open) = closing.end();
         let (result, recording) = (result?, recording?);
         let Open { reserve, kept, .. } = open;
-        Ok((Graph { recording, _kept: kept.into_values().collect(), _reserve: reserve }, result))
+        let (kept, replayed) = (kept.into_values().collect(), Arc::clone(&self.inner.replayed));
+        Ok((Graph { recording, replayed, _kept: kept, _reserve: reserve }, result))
     }
 
     /// Whether something is being recorded.
@@ -235,6 +244,8 @@ impl Drop for Closing<'_> {
 /// Work that was recorded on a device.
 pub struct Graph {
     recording: Box<dyn Recording>,
+    /// The device's account.
+    replayed: Arc<AtomicU64>,
     /// What it reads and writes that was there before, and its constants.
     _kept: Vec<Arc<Block>>,
     /// What it writes between its first and its last launch.
@@ -247,6 +258,7 @@ impl Graph {
     /// # Errors
     /// If the device does not answer.
     pub fn replay(&self) -> Result<()> {
+        self.replayed.fetch_add(self.nodes() as u64, Ordering::Relaxed);
         // SAFETY: all memory that the work uses is kept.
         unsafe { self.recording.replay() }
     }

@@ -44,7 +44,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gobelin_autograd::ops::{FrozenFilters, Window, frozen_conv2d, permute_tensor};
-use gobelin_autograd::{Tensor, Var, ops, random};
+use gobelin_autograd::{Copies, Tensor, Var, ops, random};
 use safetensors::Dtype;
 
 use crate::weights::{Stored, Weights};
@@ -63,6 +63,8 @@ pub struct Vgg19 {
     convolutions: Vec<Arc<FrozenFilters>>,
     /// The first convolution with the view's scale and order of channels in its weights.
     first: Arc<FrozenFilters>,
+    /// The view's mean, taken off, on devices.
+    centre_on: Arc<Copies>,
     notes: Vec<String>,
 }
 
@@ -144,13 +146,14 @@ impl Vgg19 {
     fn of(convolutions: Vec<Arc<FrozenFilters>>, notes: Vec<String>) -> Self {
         let view = View::default();
         let first = first_convolution(&convolutions[0], view);
-        Self { view, convolutions, first, notes }
+        Self { view, convolutions, first, centre_on: Arc::default(), notes }
     }
 
     /// The same network looked through in another way.
     #[must_use]
     pub fn viewed(&self, view: View) -> Self {
-        Self { view, first: first_convolution(&self.convolutions[0], view), ..self.clone() }
+        let first = first_convolution(&self.convolutions[0], view);
+        Self { view, first, centre_on: Arc::default(), ..self.clone() }
     }
 
     /// The same network without Winograd's algorithm: as PyTorch rounds, at a third of the speed.
@@ -230,7 +233,10 @@ impl Vgg19 {
         if mean == [0.0; 3] {
             return pictures.clone();
         }
-        ops::add(pictures, &Tensor::new(&[3], mean.map(|mean| -mean)).into())
+        let centre = || Tensor::new(&[3], mean.map(|mean| -mean));
+        let centre =
+            pictures.tensor().device().map_or_else(centre, |device| self.centre_on.on(device, centre));
+        ops::add(pictures, &centre.into())
     }
 }
 

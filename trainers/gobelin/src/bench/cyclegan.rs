@@ -25,7 +25,7 @@ pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
     let mut game = Game::new(rules, 0);
     game.generators.nets.iter().for_each(|net| setup.net(net));
     game.discriminators.nets.iter().for_each(|net| setup.net(net));
-    let real = [1, 2].map(|stream| setup.tensor(super::pictures_of(stream, &[1, size, size, 3])));
+    let real = [1, 2].map(|stream| setup.put(super::pictures_of(stream, &[1, size, size, 3])));
     Box::new(move || {
         let (_, fakes) = game.update_generators(&real);
         game.update_discriminators(&real, &fakes);

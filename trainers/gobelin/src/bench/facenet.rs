@@ -31,7 +31,7 @@ pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
     setup.net(&*learner.net);
     let (identities, faces, size) = setup.pick((IDENTITIES, FACES, SIZE), (2, 2, 16));
     let labels: Vec<i64> = (0..identities * faces).map(|face| (face / faces) as i64).collect();
-    let faces = setup.tensor(super::pictures(&[labels.len(), size, size, 3]));
+    let faces = setup.put(super::pictures(&[labels.len(), size, size, 3]));
     Box::new(move || {
         let gradients = learner.gradients(&faces, &[], |_, embeddings| LOSS.of(embeddings, &labels, 0).0);
         learner.descent.step(&gradients.net);

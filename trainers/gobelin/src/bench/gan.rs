@@ -27,15 +27,18 @@ pub(super) const RULES: Rules = Rules {
 
 pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
     let mut game = game(RULES, setup);
-    let (real, labels) = (real(&game, setup), Labels::default());
+    let (real, labels) = (real(&game, setup), setup.put(Labels::default()));
     let mut numbers = random::generator(SEED, 2);
+    let mut replay = setup.replay();
     Box::new(move || {
-        let tape = Tape::new();
         let noise = noise(&real, &game, &mut numbers);
-        let fake = game.draw(Some(&tape), &noise);
-        let hand = Hand { real: real.clone(), noise, labels: labels.clone(), place: None };
-        game.update_discriminator(&hand, fake.tensor());
-        game.update_generator(tape, &fake);
+        replay.run(noise, |noise| {
+            let tape = Tape::new();
+            let fake = game.draw(Some(&tape), &noise);
+            let hand = Hand { real: real.clone(), noise, labels: labels.clone(), place: None };
+            game.update_discriminator(&hand, fake.tensor());
+            game.update_generator(tape, &fake);
+        });
     })
 }
 
@@ -49,7 +52,7 @@ pub(super) fn game(rules: Rules, setup: &Setup) -> Game {
 
 pub(super) fn real(game: &Game, setup: &Setup) -> Tensor {
     let Shape { size, channels, .. } = game.rules.shape;
-    setup.tensor(super::pictures(&[setup.pick(BATCH, 2), size, size, channels]))
+    setup.put(super::pictures(&[setup.pick(BATCH, 2), size, size, channels]))
 }
 
 /// Noise for as many pictures as the real ones.

@@ -26,6 +26,9 @@ struct Row<'a> {
     /// Of a graphics card: what the pool has taken from it at most, more than tensors used at any time.
     #[serde(skip_serializing_if = "Option::is_none")]
     peak_device_mb: Option<usize>,
+    /// Kernels and copies of a step that a graphics card does in recordings, without being told of each; 0 with `--eager`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    graph_nodes: Option<u64>,
     /// What the graphics card calls itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     card: Option<&'a str>,
@@ -45,9 +48,11 @@ pub fn row(
         step();
     }
     setup.synchronise()?;
-    let mut times = Vec::new();
+    let replayed = || setup.card.as_ref().map(Device::replayed_nodes);
+    let (mut times, mut before) = (Vec::new(), replayed());
     let begun = Instant::now();
     while times.len() < setup.pick(FEWEST, 1) || begun.elapsed().as_secs_f64() < seconds {
+        before = replayed();
         let start = Instant::now();
         step();
         setup.synchronise()?;
@@ -56,7 +61,7 @@ pub fn row(
     times.sort_unstable();
     let row = Row {
         workload: setup.pick(workload.to_owned(), format!("{workload} (small)")),
-        mode: "gobelin",
+        mode: if setup.is_eager { "gobelin eager" } else { "gobelin" },
         device: &setup.place,
         threads: rayon::current_num_threads(),
         median_ms: milliseconds(median(&times)),
@@ -64,6 +69,7 @@ pub fn row(
         steps: times.len(),
         peak_rss_mb: std::fs::read_to_string("/proc/self/status").ok().as_deref().and_then(peak_rss_mb),
         peak_device_mb: setup.card.as_ref().map(|card| card.most_memory() >> 20),
+        graph_nodes: replayed().zip(before).map(|(now, before)| now - before),
         card: setup.card.as_ref().map(Device::name),
     };
     Ok(serde_json::to_string(&row).expect("a row of plain values"))

@@ -96,6 +96,12 @@ pub fn command() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Small nets and batches, to see that all run: their times compare with nothing"),
         )
+        .arg(
+            Arg::new("eager")
+                .long("eager")
+                .action(ArgAction::SetTrue)
+                .help("On a graphics card, launches the kernels of each step one by one, to compare: else a step is recorded, and replayed"),
+        )
         .args(compute_arguments())
 }
 
@@ -112,16 +118,22 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
         matches.get_many::<String>("names").into_iter().flatten().map(String::as_str).collect();
     let chosen = choose(&asked)?;
     let (compute, profiled) = (Compute::new(matches), matches.get_flag("profile"));
-    let is_small = matches.get_flag("small");
+    let (is_small, is_eager) = (matches.get_flag("small"), matches.get_flag("eager"));
     if profiled && compute.device != Device::Cpu {
         return Err(Error::Call(format!(
             "--profile --device {}: ops on a graphics card are not timed one by one; leave --profile out, or use --device cpu",
             compute.device
         )));
     }
+    if is_eager && compute.device == Device::Cpu {
+        return Err(Error::Call(
+            "--eager --device cpu: nothing is recorded on the host; leave --eager out, or use --device cuda"
+                .into(),
+        ));
+    }
     if let [workload] = chosen[..] {
         compute.begin_threads()?;
-        let setup = Setup { place: compute.device.to_string(), card: compute.card()?, is_small };
+        let setup = Setup::new(compute.device.to_string(), compute.card()?, is_small, is_eager);
         let text = on_device(|| {
             let step = (workload.prepare)(&setup);
             if profiled {
@@ -135,7 +147,7 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
     // Told once, if it cannot be used.
     drop(compute.card()?);
     for workload in chosen {
-        let flags = [(profiled, "--profile"), (is_small, "--small")];
+        let flags = [(profiled, "--profile"), (is_small, "--small"), (is_eager, "--eager")];
         if !alone(workload, seconds, flags.iter().filter_map(|(is, flag)| is.then_some(*flag)), &compute)? {
             return Ok(ExitCode::FAILURE);
         }
@@ -188,4 +200,35 @@ fn vgg() -> Vgg19 {
 
 fn layers(names: &[&str]) -> Vec<Layer> {
     names.iter().map(|name| name.parse().expect("a layer of VGG-19")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the parameters of a workload hold after a few steps.
+    fn changed(workload: &Workload, card: &gobelin_autograd::Device, is_eager: bool) -> Vec<Vec<f32>> {
+        let setup = Setup::new("cuda".into(), Some(card.clone()), true, is_eager);
+        let mut step = (workload.prepare)(&setup);
+        let before = setup.values();
+        for _ in 0..4 {
+            gobelin_autograd::attempt(&mut step).expect(workload.name);
+        }
+        let after = setup.values();
+        assert_ne!(before, after, "{}", workload.name);
+        after
+    }
+
+    #[test]
+    fn a_recorded_step_changes_what_an_eager_one_changes() {
+        let Some(card) = gobelin_emulation::asked_for() else { return };
+        for workload in &WORKLOADS {
+            let before = card.replayed_nodes();
+            let expected = changed(workload, &card, true);
+            assert_eq!(card.replayed_nodes(), before, "{}", workload.name);
+            assert!(changed(workload, &card, false) == expected, "{}", workload.name);
+            let is_recorded = !["cyclegan", "facenet"].contains(&workload.name);
+            assert_eq!(card.replayed_nodes() > before, is_recorded, "{}", workload.name);
+        }
+    }
 }

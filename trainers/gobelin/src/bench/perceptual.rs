@@ -17,8 +17,9 @@ pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
     let weights: Vec<Parameter> = named.iter().map(|(_, weight)| weight.clone()).collect();
     let mut optimiser = Adam::new(named, AdamOptions::default());
     let shape = setup.pick(SHAPE, [1, 16, 16, 3]);
-    let [pictures, targets] = [1, 2].map(|stream| setup.tensor(super::pictures_of(stream, &shape)));
-    Box::new(move || {
+    let [pictures, targets] = [1, 2].map(|stream| setup.put(super::pictures_of(stream, &shape)));
+    let mut replay = setup.replay();
+    let mut step = move |()| {
         let wanted = vgg.features(&targets.clone().into(), &layers).remove(0);
         let tape = Tape::new();
         let made = net.forward(&Pass::training(&tape), &pictures.clone().into());
@@ -27,5 +28,6 @@ pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
         let gradients = tape.parameter_gradients(&loss, &weights);
         drop(tape);
         optimiser.step(&gradients);
-    })
+    };
+    Box::new(move || replay.run((), &mut step))
 }

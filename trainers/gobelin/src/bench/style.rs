@@ -18,13 +18,15 @@ pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
     let (names, content_place) = setup.pick((&LAYERS[..], CONTENT), (&LAYERS[..2], 1));
     let layers: Vec<Layer> = super::layers(names);
     let size = setup.pick(SIZE, 16);
-    let [content, style] = [1, 2].map(|stream| setup.tensor(super::pictures_of(stream, &[1, size, size, 3])));
+    let [content, style] = [1, 2].map(|stream| setup.put(super::pictures_of(stream, &[1, size, size, 3])));
     let content_map = vgg.features(&content.clone().into(), &layers[content_place..=content_place]).remove(0);
     let style_grams: Vec<Var> = vgg.features(&style.into(), &layers).iter().map(gram).collect();
     let picture = Parameter::new(content);
+    setup.parameter(&picture);
     let options = AdamOptions { learning_rate: 0.02, ..AdamOptions::default() };
     let mut optimiser = Adam::new(vec![("picture".into(), picture.clone())], options);
-    Box::new(move || {
+    let mut replay = setup.replay();
+    let mut step = move |()| {
         let tape = Tape::new();
         let x = tape.parameter(&picture);
         let mut loss = ops::add(&variation(&x, 1), &variation(&x, 2));
@@ -40,7 +42,8 @@ pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
         let gradients = tape.parameter_gradients(&loss, std::slice::from_ref(&picture));
         drop(tape);
         optimiser.step(&gradients);
-    })
+    };
+    Box::new(move || replay.run((), &mut step))
 }
 
 /// The Gram matrices of maps `(N, H, W, C)`, divided by `C H W`.

@@ -25,12 +25,13 @@ pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
     let weights: Vec<Parameter> = named.iter().map(|(_, weight)| weight.clone()).collect();
     let mut optimiser = Adam::new(named, AdamOptions { learning_rate: 1e-4, ..AdamOptions::default() });
     let (batch, size) = setup.pick((BATCH, SIZE), (1, 16));
-    let pictures = setup.tensor(super::pictures_of(1, &[batch, size, size, 3]));
+    let pictures = setup.put(super::pictures_of(1, &[batch, size, size, 3]));
     // Uniform in [-1, 1], so above 0.6 for a fifth of the pixels.
     let mask = super::pictures_of(2, &[batch, size, size, 1]).map(|v| f32::from(v > 0.6));
-    let mask: Var = setup.tensor(mask).into();
+    let mask: Var = setup.put(mask).into();
     let coloured = move |mask: &Var| ops::broadcast_to(mask, &[batch, size, size, 3]);
-    Box::new(move || {
+    let mut replay = setup.replay();
+    let mut step = move |()| {
         let wanted = vgg.features(&coloured(&mask), &layers);
         let tape = Tape::new();
         let logits = net.forward(&Pass::training(&tape), &pictures.clone().into());
@@ -43,5 +44,6 @@ pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
         let gradients = tape.parameter_gradients(&loss, &weights);
         drop(tape);
         optimiser.step(&gradients);
-    })
+    };
+    Box::new(move || replay.run((), &mut step))
 }

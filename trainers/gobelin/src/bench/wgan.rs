@@ -19,17 +19,23 @@ const RULES: Rules = Rules {
 
 pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
     let mut game = gan::game(RULES, setup);
-    let (real, labels) = (gan::real(&game, setup), Labels::default());
+    let (real, labels) = (gan::real(&game, setup), setup.put(Labels::default()));
     let mut numbers = random::generator(gan::SEED, 2);
+    let (mut critic, mut artist) = (setup.replay(), setup.replay());
     Box::new(move || {
         for _ in 0..CRITIC_UPDATES {
             let noise = gan::noise(&real, &game, &mut numbers);
-            let fake = game.draw(None, &noise).into_tensor();
-            let hand = Hand { real: real.clone(), noise, labels: labels.clone(), place: None };
-            game.update_discriminator(&hand, &fake);
+            critic.run(noise, |noise| {
+                let fake = game.draw(None, &noise).into_tensor();
+                let hand = Hand { real: real.clone(), noise, labels: labels.clone(), place: None };
+                game.update_discriminator(&hand, &fake);
+            });
         }
-        let tape = Tape::new();
-        let fake = game.draw(Some(&tape), &gan::noise(&real, &game, &mut numbers));
-        game.update_generator(tape, &fake);
+        let noise = gan::noise(&real, &game, &mut numbers);
+        artist.run(noise, |noise| {
+            let tape = Tape::new();
+            let fake = game.draw(Some(&tape), &noise);
+            game.update_generator(tape, &fake);
+        });
     })
 }

@@ -56,6 +56,7 @@ fn wrong_calls_are_told_in_one_line() {
             "bench gan --profile --device cuda",
             "error: --profile --device cuda: ops on a graphics card are not timed",
         ),
+        ("bench gan --eager", "error: --eager --device cpu: nothing is recorded on the host"),
     ] {
         let (code, lines) = call(here.path(), words);
         assert!(code == 2 && lines.len() == 1 && lines[0].starts_with(begin), "{words}: {code} {lines:?}");

@@ -221,14 +221,19 @@ fn a_driver_that_does_not_take_the_compilers_code_is_told() {
 #[test]
 fn every_workload_is_timed_on_a_card() {
     let Some(card) = Machine::new() else { return };
-    let rows =
-        rows(card.command(&card.driver, "", "bench --small --seconds 0 --device cuda").output().unwrap());
+    let timed = |words: &str| rows(card.command(&card.driver, "", words).output().unwrap());
+    let rows = timed("bench --small --seconds 0 --device cuda");
     let names: Vec<&str> = rows.iter().filter_map(|row| row["workload"].as_str()).collect();
     assert_eq!(names, WORKLOADS.map(|name| format!("{name} (small)")));
     for row in &rows {
         assert_eq!((&row["device"], &row["card"]), (&"cuda".into(), &"Emulated Card".into()), "{row}");
         assert!(row["median_ms"].as_f64().unwrap() > 0.0 && row["peak_device_mb"].is_u64(), "{row}");
+        let is_recorded =
+            !["cyclegan (small)", "facenet (small)"].contains(&row["workload"].as_str().unwrap());
+        assert_eq!(row["graph_nodes"].as_u64().unwrap() > 0, is_recorded, "{row}");
     }
+    let row = &timed("bench wgan --eager --small --seconds 0 --device cuda")[0];
+    assert_eq!((&row["graph_nodes"], &row["mode"]), (&0.into(), &"gobelin eager".into()), "{row}");
     let (exit, lines) = card.call("fail=cuLaunchKernel:50:LAUNCH_FAILED", "bench gan --small --device cuda");
     let expected = "error: the graphics card was lost (";
     assert!(exit == 1 && lines.len() == 1 && lines[0].starts_with(expected), "{exit} {lines:?}");
