@@ -1,5 +1,13 @@
 // Reading values at given places, and the adjoints.
 
+// No number above `last` comes out, whatever goes in: what reads there reads what exists.
+KERNEL(256, to_places, const float* numbers, u32 last, u32* places, u32 count) {
+    for (u32 i = first_element(); i < count; i += element_step()) {
+        float number = numbers[i];
+        places[i] = number > 0.0f ? (number < static_cast<float>(last) ? static_cast<u32>(number) : last) : 0;
+    }
+}
+
 KERNEL(256, pick, const float* x, u32 middle, Divide by_inner, const u32* places, float* out, u32 count) {
     u32 inner = by_inner.divisor;
     for (u32 i = first_element(); i < count; i += element_step()) {

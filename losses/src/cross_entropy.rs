@@ -62,10 +62,7 @@ impl CrossEntropy {
         let classes = Classes::new("cross-entropy", logits, target, self.ignore_index);
         let log_p = ops::log_softmax(logits);
         let pixels = classes.counted.shape();
-        let own = class_weight.map(|weight| {
-            let places: Vec<usize> = classes.of_rows.iter().map(|&class| class as usize).collect();
-            ops::reshape(&ops::take(weight, &places), pixels)
-        });
+        let own = class_weight.map(|weight| ops::reshape(&ops::take(weight, &classes.of_rows), pixels));
         let truth = ops::neg(&ops::reshape(&ops::pick(&log_p, &classes.of_rows), pixels));
         let mut each = match &own {
             Some(own) => ops::mul(&truth, own),

@@ -134,13 +134,12 @@ fn two_passes_have_the_gradients_of_one_tape() {
                 learner.net.forward(&Pass::training(&tape).exact(true), &Tensor::new(&shape, rows).into())
             })
             .collect();
-        let mut places: Vec<usize> = (0..chunks).flat_map(|first| (first..count).step_by(chunks)).collect();
+        let places: Vec<usize> = (0..chunks).flat_map(|first| (first..count).step_by(chunks)).collect();
         let stacked = ops::concat(&parts.iter().collect::<Vec<_>>(), 0);
         // Row `places[i]` of the batch is row `i` of the parts.
-        let mut order: Vec<usize> = (0..count).collect();
-        order.sort_by_key(|&i| places[i]);
-        places = order;
-        let loss = objective.of(&ops::gather_rows(&stacked, &places), &labels, 0).0;
+        let mut order: Vec<u32> = (0..count as u32).collect();
+        order.sort_by_key(|&i| places[i as usize]);
+        let loss = objective.of(&ops::gather_rows(&stacked, &order), &labels, 0).0;
         let weights: Vec<_> = parameters(&*learner.net).into_iter().map(|(_, weight)| weight).collect();
         let one = tape.parameter_gradients(&loss, &weights);
 

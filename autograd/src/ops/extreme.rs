@@ -5,7 +5,8 @@ use std::sync::Arc;
 use gobelin_kernels::cpu::extreme::{self, Extreme};
 use gobelin_kernels::cuda::{DeviceBuffer, extreme as device};
 
-use super::pick::{Places, choose, three_axes};
+use super::pick::{choose, three_axes};
+use super::places::Places;
 use crate::tensor::Tensor;
 use crate::values::expect;
 use crate::var::Var;

@@ -1,10 +1,11 @@
-//! Rows and values read by constant indices, and the adjoint.
+//! Rows and values read at constant places, and the adjoint.
 
 use std::sync::Arc;
 
 use gobelin_kernels::cpu::gather;
-use gobelin_kernels::cuda::{self, DeviceBuffer, gather as device};
+use gobelin_kernels::cuda::gather as device;
 
+use super::places::{Indices, Places};
 use crate::ops;
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -12,80 +13,69 @@ use crate::var::Var;
 /// The rows of `x` `(N, D)` that `rows` names, in that order and as often: `(rows, D)`. Derivative: [`scatter_add_rows`].
 ///
 /// # Panics
-/// If `x` is no matrix or a row does not exist.
+/// If `x` is no matrix, or a row that the host sees does not exist.
 #[track_caller]
-pub fn gather_rows(x: &Var, rows: &[usize]) -> Var {
+pub fn gather_rows<'a>(x: &Var, rows: impl Into<Indices<'a>>) -> Var {
     let &[count, _] = x.shape() else { panic!("gather_rows: shape {:?}, expected (N, D)", x.shape()) };
-    check("gather_rows", rows, count);
-    gather(x, Arc::from(rows))
+    gather(x, Places::new("gather_rows", rows.into(), count, x.tensor()))
 }
 
 /// Adds the rows of `x` `(rows, D)` up, each in the row of the result that `rows` names: `(count, D)`. Rows that share a
 /// place are added in their order. Derivative: [`gather_rows`].
 ///
 /// # Panics
-/// If `x` is no matrix with a row for each index, or an index is not below `count`.
+/// If `x` is no matrix with a row for each index, or an index that the host sees is not below `count`.
 #[track_caller]
-pub fn scatter_add_rows(x: &Var, rows: &[usize], count: usize) -> Var {
+pub fn scatter_add_rows<'a>(x: &Var, rows: impl Into<Indices<'a>>, count: usize) -> Var {
+    let rows = rows.into();
     let fits = x.shape().len() == 2 && x.shape()[0] == rows.len();
     assert!(fits, "scatter_add_rows: shape {:?}, expected ({}, D)", x.shape(), rows.len());
-    check("scatter_add_rows", rows, count);
-    scatter_add(x, Arc::from(rows), count)
+    scatter_add(x, Places::new("scatter_add_rows", rows, count, x.tensor()), count)
 }
 
 /// The values of `x`, seen as one row of numbers, at `indices`, in that order and as often: `(indices)`. Derivative: each
 /// value's gradient added up where it came from.
 ///
 /// # Panics
-/// If an index does not exist.
+/// If an index that the host sees does not exist.
 #[track_caller]
-pub fn take(x: &Var, indices: &[usize]) -> Var {
-    let count = x.tensor().len();
-    check("take", indices, count);
-    ops::reshape(&gather(&ops::reshape(x, &[count, 1]), Arc::from(indices)), &[indices.len()])
+pub fn take<'a>(x: &Var, indices: impl Into<Indices<'a>>) -> Var {
+    let (indices, count) = (indices.into(), x.tensor().len());
+    let places = Places::new("take", indices, count, x.tensor());
+    ops::reshape(&gather(&ops::reshape(x, &[count, 1]), places), &[indices.len()])
 }
 
-fn gather(x: &Var, rows: Arc<[usize]>) -> Var {
+fn gather(x: &Var, rows: Arc<Places>) -> Var {
     let (count, width) = (x.shape()[0], x.shape()[1]);
-    let y = Tensor::compute(
-        &[rows.len(), width],
-        [x.tensor()],
-        |[x], y| gather::gather_rows(x, width, &rows, y),
-        |[x], y| {
-            let rows = upload(&rows, x)?;
-            // SAFETY: the public faces check that the rows are there.
-            unsafe { device::gather_rows(x, width, &rows, y) }
-        },
-    );
+    let shape = [rows.len(), width];
+    let y = match &*rows {
+        Places::Host(rows) => {
+            Tensor::build(&shape, |y| gather::gather_rows(x.tensor().data(), width, rows, y))
+        }
+        Places::Device(rows) => Tensor::build_on(rows.device(), &shape, |y| {
+            // SAFETY: the rows are there.
+            unsafe { device::gather_rows(x.tensor().buffer(rows.device()), width, rows, y) }
+        }),
+    };
     Var::record("gather_rows", y, &[x], move |step| {
         vec![Some(scatter_add(&step.gradient, Arc::clone(&rows), count))]
     })
 }
 
-fn scatter_add(x: &Var, rows: Arc<[usize]>, count: usize) -> Var {
+fn scatter_add(x: &Var, rows: Arc<Places>, count: usize) -> Var {
     let width = x.shape()[1];
-    let y = Tensor::compute(
-        &[count, width],
-        [x.tensor()],
-        |[x], y| gather::scatter_add_rows(x, width, &rows, y),
-        |[x], y| device::scatter_add_rows(x, width, &upload(&rows, x)?, y),
-    );
+    let shape = [count, width];
+    let y = match &*rows {
+        Places::Host(rows) => {
+            Tensor::build(&shape, |y| gather::scatter_add_rows(x.tensor().data(), width, rows, y))
+        }
+        Places::Device(rows) => Tensor::build_on(rows.device(), &shape, |y| {
+            device::scatter_add_rows(x.tensor().buffer(rows.device()), width, rows, y)
+        }),
+    };
     Var::record("scatter_add_rows", y, &[x], move |step| {
         vec![Some(gather(&step.gradient, Arc::clone(&rows)))]
     })
-}
-
-/// The rows, on the device of `x`.
-fn upload(rows: &[usize], x: &DeviceBuffer) -> cuda::Result<DeviceBuffer<u32>> {
-    let rows: Vec<u32> = rows.iter().map(|&row| row as u32).collect();
-    DeviceBuffer::from_slice(x.device(), &rows)
-}
-
-#[track_caller]
-fn check(op: &str, indices: &[usize], count: usize) {
-    if let Some(beyond) = indices.iter().find(|&&index| index >= count) {
-        panic!("{op}: index {beyond}, expected less than {count}");
-    }
 }
 
 #[cfg(test)]
@@ -115,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "take: index 6, expected less than 6")]
+    #[should_panic(expected = "take: index 6, expected a whole number less than 6")]
     fn an_index_that_is_not_there_is_named() {
         let _ = take(&numbers(&[2, 3], 1).into(), &[6]);
     }

@@ -3,43 +3,26 @@
 use std::sync::Arc;
 
 use gobelin_kernels::cpu::gather;
-use gobelin_kernels::cuda::{DeviceBuffer, gather as device};
+use gobelin_kernels::cuda::gather as device;
 
+use super::places::{Indices, Places};
 use crate::tensor::Tensor;
-use crate::values::expect;
 use crate::var::Var;
-
-/// Places along an axis, all of them below its length, where they were found: there the ops that use them run.
-pub(super) enum Places {
-    Host(Vec<u32>),
-    Device(DeviceBuffer<u32>),
-}
-
-impl Places {
-    /// These places, where `x` lies.
-    fn beside(x: &Tensor, places: &[u32]) -> Arc<Self> {
-        Arc::new(match x.device() {
-            None => Self::Host(places.to_vec()),
-            Some(place) => Self::Device(expect(DeviceBuffer::from_slice(place, places))),
-        })
-    }
-}
 
 /// The value of each row of `x` `(..., C)` at its class, `(..., 1)`: what cross-entropy takes of log-probabilities. `classes`
 /// has one number below C for each row. Derivative: the gradient put back among zeros.
 ///
 /// # Panics
-/// If there is not one class for each row, or one is not below C.
+/// If there is not one class for each row, or one that the host sees is not below C.
 #[track_caller]
-pub fn pick(x: &Var, classes: &[u32]) -> Var {
+pub fn pick<'a>(x: &Var, classes: impl Into<Indices<'a>>) -> Var {
+    let classes = classes.into();
     let Some((&count, outer)) = x.shape().split_last() else {
         panic!("pick: a single number, expected a last axis of classes")
     };
     let rows: usize = outer.iter().product();
     assert!(classes.len() == rows, "pick: {} classes for the {rows} rows of {:?}", classes.len(), x.shape());
-    let beyond = classes.iter().find(|&&class| class as usize >= count);
-    assert!(beyond.is_none(), "pick: class {beyond:?} of shape {:?}, expected less than {count}", x.shape());
-    choose(x, outer.len(), outer.len() + 1, Places::beside(x.tensor(), classes))
+    choose(x, outer.len(), outer.len() + 1, Places::new("pick", classes, count, x.tensor()))
 }
 
 /// Along the axes `first..end` of `x`, taken as one, the value at the place given for each of the others; those axes stay
@@ -103,12 +86,13 @@ mod tests {
         let check = GradientCheck::default();
         check.assert(&[numbers(&[2, 3, 4], 1)], |x| ops::square(&pick(&x[0], &[0, 3, 1, 1, 2, 0])));
         check.assert(&[numbers(&[2, 3, 2], 1)], |x| {
-            ops::square(&choose(&x[0], 1, 2, Places::beside(x[0].tensor(), &[0, 2, 1, 1])))
+            let places = Places::new("choose", (&[0, 2, 1, 1]).into(), 3, x[0].tensor());
+            ops::square(&choose(&x[0], 1, 2, places))
         });
     }
 
     #[test]
-    #[should_panic(expected = "expected less than 3")]
+    #[should_panic(expected = "pick: index 3, expected a whole number less than 3")]
     fn a_class_that_is_not_there_is_named() {
         let _ = pick(&numbers(&[2, 3], 1).into(), &[0, 3]);
     }

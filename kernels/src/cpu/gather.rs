@@ -46,7 +46,7 @@ pub fn place(x: &[f32], [outer, middle, inner]: [usize; 3], places: &[u32], out:
 ///
 /// # Panics
 /// If the lengths do not fit or a row is not there.
-pub fn gather_rows(x: &[f32], width: usize, rows: &[usize], out: &mut [f32]) {
+pub fn gather_rows(x: &[f32], width: usize, rows: &[u32], out: &mut [f32]) {
     assert!(out.len() == rows.len() * width, "gather_rows: lengths");
     if out.is_empty() {
         return;
@@ -55,11 +55,11 @@ pub fn gather_rows(x: &[f32], width: usize, rows: &[usize], out: &mut [f32]) {
     out.par_chunks_mut(count * width).zip(rows.par_chunks(count)).for_each(|(out, rows)| {
         if width == 1 {
             for (out, &row) in out.iter_mut().zip(rows) {
-                *out = x[row];
+                *out = x[row as usize];
             }
         } else {
             for (out, &row) in out.chunks_exact_mut(width).zip(rows) {
-                out.copy_from_slice(&x[row * width..][..width]);
+                out.copy_from_slice(&x[row as usize * width..][..width]);
             }
         }
     });
@@ -69,14 +69,14 @@ pub fn gather_rows(x: &[f32], width: usize, rows: &[usize], out: &mut [f32]) {
 ///
 /// # Panics
 /// As [`gather_rows`].
-pub fn scatter_add_rows(x: &[f32], width: usize, rows: &[usize], out: &mut [f32]) {
+pub fn scatter_add_rows(x: &[f32], width: usize, rows: &[u32], out: &mut [f32]) {
     assert!(x.len() == rows.len() * width, "scatter_add_rows: lengths");
     if width == 0 || out.is_empty() {
         assert!(x.is_empty(), "scatter_add_rows: rows of nothing");
         return;
     }
     let count = out.len() / width;
-    if let Some(beyond) = rows.iter().find(|&&row| row >= count) {
+    if let Some(beyond) = rows.iter().find(|&&row| row as usize >= count) {
         panic!("scatter_add_rows: row {beyond} of {count}");
     }
     // A task owns a range of output rows and looks through all indices, which pays while rows are longer than the
@@ -87,6 +87,7 @@ pub fn scatter_add_rows(x: &[f32], width: usize, rows: &[usize], out: &mut [f32]
         out.fill(0.0);
         let first = task * range;
         for (x, &row) in x.chunks_exact(width).zip(rows) {
+            let row = row as usize;
             if (first..first + range).contains(&row) {
                 for (sum, value) in out[(row - first) * width..][..width].iter_mut().zip(x) {
                     *sum += value;
@@ -115,12 +116,12 @@ mod tests {
     fn rows_add_up_in_every_task() {
         for width in [1, 3, 40] {
             let count = 1500;
-            let rows: Vec<usize> = (0..4000).map(|i| i * 7919 % 1300).collect();
+            let rows: Vec<u32> = (0..4000).map(|i| i * 7919 % 1300).collect();
             let x: Vec<f32> = (0..4000 * width).map(|i| (i % 13) as f32).collect();
             let mut expected = vec![0.0; count * width];
             for (i, &row) in rows.iter().enumerate() {
                 for c in 0..width {
-                    expected[row * width + c] += x[i * width + c];
+                    expected[row as usize * width + c] += x[i * width + c];
                 }
             }
             let mut out = vec![9.0; count * width];
@@ -128,7 +129,7 @@ mod tests {
             assert_eq!(out, expected);
             let mut back = vec![0.0; x.len()];
             gather_rows(&out, width, &rows, &mut back);
-            assert!(back.chunks(width).zip(&rows).all(|(b, &r)| b == &out[r * width..][..width]));
+            assert!(back.chunks(width).zip(&rows).all(|(b, &r)| b == &out[r as usize * width..][..width]));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Reading values at given places, and the adjoints, as on the host.
 //!
 //! Places lie on the device, so they are not checked: one that does not exist is a mistake that the caller must not make, and
-//! such a read is a fault of the card. Hence the functions are unsafe.
+//! such a read is a fault of the card. Hence the functions are unsafe. [`to_places`] makes none that does not exist.
 
 use super::divide::Divide;
 use super::driver::Parameter;
@@ -10,6 +10,26 @@ use super::error::Result;
 use super::memory::DeviceBuffer;
 
 const FILE: &str = "gather";
+
+/// Places from whole numbers, each below `count`: a number that is not is taken as the nearest that is.
+///
+/// # Errors
+/// If the device does not answer.
+///
+/// # Panics
+/// If the lengths differ, or there are numbers but no place.
+pub fn to_places(numbers: &DeviceBuffer, count: usize, places: &mut DeviceBuffer<u32>) -> Result<()> {
+    assert!(numbers.len() == places.len(), "to_places: lengths");
+    if places.is_empty() {
+        return Ok(());
+    }
+    assert!(count > 0, "to_places: nothing to choose from");
+    let (device, total) = (numbers.device(), places.len());
+    let arguments: [&dyn Parameter; 4] =
+        [&numbers.address(), &(count as u32 - 1), &places.address(), &(total as u32)];
+    // SAFETY: the lengths were checked.
+    unsafe { device.launch(FILE, "to_places", device.over(total), &arguments) }
+}
 
 /// `out[o, i] = x[o, places[o, i], i]` for `x` of shape `(outer, middle, inner)`.
 ///

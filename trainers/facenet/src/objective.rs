@@ -111,11 +111,11 @@ impl Objective {
         if triplets.is_empty() {
             return nothing(embeddings);
         }
-        let count = embeddings.shape()[0];
+        let count = embeddings.shape()[0] as u32;
         let squares = ops::squared_distances(embeddings, embeddings);
         let distances = if self.squared { squares } else { ops::sqrt(&squares) };
         let of = |other: fn(&Triplet) -> u32| {
-            let place = |triplet: &Triplet| triplet.anchor as usize * count + other(triplet) as usize;
+            let place = |triplet: &Triplet| triplet.anchor * count + other(triplet);
             ops::take(&distances, &triplets.iter().map(place).collect::<Vec<_>>())
         };
         let difference = ops::sub(&of(|triplet| triplet.positive), &of(|triplet| triplet.negative));
@@ -134,7 +134,7 @@ impl Objective {
             return nothing(embeddings);
         }
         let side = |place: fn(&(u32, u32, bool)) -> u32| {
-            ops::gather_rows(embeddings, &pairs.iter().map(|pair| place(pair) as usize).collect::<Vec<_>>())
+            ops::gather_rows(embeddings, &pairs.iter().map(place).collect::<Vec<_>>())
         };
         let same: Vec<bool> = pairs.iter().map(|pair| pair.2).collect();
         let loss = Contrastive {

@@ -159,12 +159,12 @@ fn units(row: usize) -> [Case; 2] {
 fn gathering() -> Vec<Case> {
     let shape = [5, 7, 3];
     let places: Vec<u32> = numbers(15, 9).iter().map(|x| (3.5 * x + 3.5) as u32).collect();
-    let rows: Vec<usize> = vec![3, 0, 3, 6, 1, 3, 0];
+    let rows: Vec<u32> = vec![3, 0, 3, 6, 1, 3, 0];
     let on = |x: &DeviceBuffer, places: &[u32]| DeviceBuffer::from_slice(x.device(), places);
-    let as_words = |rows: &[usize]| -> Vec<u32> { rows.iter().map(|&row| row as u32).collect() };
-    let words = as_words(&rows);
     let (same_places, more_places, last_places) = (places.clone(), places.clone(), places.clone());
-    let (same_rows, same_words) = (rows.clone(), words.clone());
+    let (more_rows, same_rows, last_rows) = (rows.clone(), rows.clone(), rows.clone());
+    // Numbers that name no place are the nearest that does.
+    let named = vec![3.0, 6.0, 0.0, f32::NAN, -1.0, 7.0, f32::INFINITY, 6.5];
     vec![
         of(
             "pick",
@@ -190,7 +190,20 @@ fn gathering() -> Vec<Case> {
             7 * 5,
             move |[x], out| host_gather::gather_rows(x, 5, &rows, out),
             // SAFETY: there are seven rows.
-            move |[x], out| unsafe { gather::gather_rows(x, 5, &on(x, &words)?, out) },
+            move |[x], out| unsafe { gather::gather_rows(x, 5, &on(x, &more_rows)?, out) },
+        ),
+        of(
+            "gather_rows by numbers",
+            0.0,
+            [numbers(7 * 5, 1), named],
+            8 * 5,
+            move |[x, _], out| host_gather::gather_rows(x, 5, &[3, 6, 0, 0, 0, 6, 6, 6], out),
+            move |[x, named], out| {
+                let mut rows = DeviceBuffer::new(x.device(), 8)?;
+                gather::to_places(named, 7, &mut rows)?;
+                // SAFETY: all that comes out is below 7.
+                unsafe { gather::gather_rows(x, 5, &rows, out) }
+            },
         ),
         of(
             "scatter_add_rows",
@@ -198,7 +211,7 @@ fn gathering() -> Vec<Case> {
             [numbers(7 * 5, 1)],
             8 * 5,
             move |[x], out| host_gather::scatter_add_rows(x, 5, &same_rows, out),
-            move |[x], out| gather::scatter_add_rows(x, 5, &on(x, &same_words)?, out),
+            move |[x], out| gather::scatter_add_rows(x, 5, &on(x, &last_rows)?, out),
         ),
     ]
 }
