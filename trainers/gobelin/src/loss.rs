@@ -25,7 +25,7 @@ pub fn command() -> Command {
     );
     let command = catalogue::with_arguments(Command::new(NAME), "loss").arg(grad);
     // Descriptions last, since those of the options would take their place.
-    VggOptions::augment_args(command).about("Computes a loss of given tensors, and its gradients").after_help(format!(
+    VggOptions::augment_args(command).about("Compute a loss of given tensors, and its gradients").after_help(format!(
         "{} `value` is one number, or with --set reduction=none lists within lists, an axis each. What a loss counts on the \
          way, such as the triplets found, follows by name. A loss that looks through VGG-19 does so without Winograd's \
          algorithm, so that it rounds as PyTorch does.",

@@ -15,7 +15,7 @@ pub const NAME: &str = "metric";
 
 /// The subcommand.
 pub fn command() -> Command {
-    let command = Command::new(NAME).about("Computes a metric of given tensors").after_help(format!(
+    let command = Command::new(NAME).about("Compute a metric of given tensors").after_help(format!(
         "{} `value` is the number that is reported, `values` holds all by name, each a list: one number, or one for each \
          picture, class, level or fold.",
         catalogue::NUMBERS

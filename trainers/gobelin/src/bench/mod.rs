@@ -76,7 +76,7 @@ const WORKLOADS: [Workload; 7] = [
 pub fn command() -> Command {
     let list = WORKLOADS.map(|workload| format!("  {:<10} {}", workload.name, workload.about)).join("\n");
     Command::new(NAME)
-        .about("Times one training step of each workload, a JSON object a line")
+        .about("Time one training step of each workload, a JSON object a line")
         .after_help(format!("Workloads:\n{list}"))
         .arg(Arg::new("names").value_name("NAMES").action(ArgAction::Append).help("Workloads; none: all"))
         .arg(

@@ -26,7 +26,7 @@ const INPUT: &str = "input";
 /// The subcommand.
 pub fn command() -> Command {
     Command::new(NAME)
-        .about("Runs a network on a tensor, or writes fresh weights")
+        .about("Run a network on a tensor, or write fresh weights")
         .arg(Arg::new("name").value_name("NAME").help("The network; --list names them"))
         .arg(shell::set("An option of the network"))
         .arg(path("weights", "W.safetensors").help("Its weights, under PyTorch's names"))
