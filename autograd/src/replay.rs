@@ -36,6 +36,21 @@ impl<T: Bundle> Bundle for Option<T> {
     }
 }
 
+impl<T: Bundle, const N: usize> Bundle for [T; N] {
+    fn each_tensor(&mut self, visit: &mut dyn FnMut(&mut Tensor)) {
+        for one in self {
+            one.each_tensor(visit);
+        }
+    }
+}
+
+impl<A: Bundle, B: Bundle> Bundle for (A, B) {
+    fn each_tensor(&mut self, visit: &mut dyn FnMut(&mut Tensor)) {
+        self.0.each_tensor(visit);
+        self.1.each_tensor(visit);
+    }
+}
+
 /// A part of a step that is all the device's: on the host it is simply done. On a device it is done once (kernels are loaded,
 /// constants sent), then recorded, and from then on replayed; the inputs' values are copied to where those of the recording lay.
 ///
@@ -363,6 +378,20 @@ mod tests {
         }
         for (was, value) in held {
             assert_eq!(value.to_device(&card).data(), was);
+        }
+    }
+
+    #[test]
+    fn one_value_everywhere_is_made_on_the_device() {
+        let Some(card) = gobelin_emulation::asked_for() else { return };
+        let mut replay = Replay::on(&card);
+        for step in 0..3 {
+            let x = numbers(&[4], step);
+            let y = replay.run(x.clone(), |x| {
+                let share = ops::add_scalar(&ops::neg(&Tensor::full(&[4], 0.25).into()), 1.0);
+                ops::mul(&share, &x.into()).into_tensor()
+            });
+            assert_eq!(y.data(), x.map(|x| 0.75 * x).data(), "step {step}");
         }
     }
 

@@ -306,8 +306,11 @@ impl Tensor {
         }
     }
 
-    /// Each value through a function that a device knows by `name`.
+    /// Each value through a function that a device knows by `name`. What is one value everywhere stays so, and need not be sent.
     pub(crate) fn map_as(&self, name: Map, function: impl Fn(f32) -> f32 + Sync) -> Self {
+        if let Some(value) = self.values.same() {
+            return Self::full(&self.shape, function(value));
+        }
         Self::compute(
             &self.shape,
             [self],
@@ -318,7 +321,7 @@ impl Tensor {
 
     /// As [`Tensor::map_as`], in place if nothing else shares the memory.
     pub(crate) fn map_into_as(mut self, name: Map, function: impl Fn(f32) -> f32 + Sync) -> Self {
-        if !self.is_unique() {
+        if !self.is_unique() || self.values.same().is_some() {
             return self.map_as(name, function);
         }
         self.change(

@@ -50,6 +50,11 @@ impl Values {
         self.home.as_ref()
     }
 
+    /// The value that all have, where that is known.
+    pub(crate) fn same(&self) -> Option<f32> {
+        self.same
+    }
+
     /// The values, to read on the host: waits for the device that makes them.
     pub(crate) fn host(&self) -> &Buffer {
         self.host.get_or_init(|| {

@@ -5,7 +5,7 @@
 
 use gobelin_autograd::optimiser::{Adam, AdamOptions, Descent};
 use gobelin_autograd::random;
-use gobelin_autograd::{Tape, Tensor, Var, ops};
+use gobelin_autograd::{Figure, Tape, Tensor, Var, ops};
 use gobelin_losses::cycle::cycle;
 use gobelin_losses::gan::{Adversarial, Labels};
 use gobelin_nets::patch_discriminator::PatchDiscriminator;
@@ -64,30 +64,59 @@ impl<Net: Module> Side<Net> {
 
 /// What an update of the generators tells.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Translated {
+pub struct Translated<N = f64> {
     /// The sum of all terms.
-    pub loss: f32,
+    pub loss: N,
     /// The adversarial term of the translations to A and to B.
-    pub adversarial: [f32; 2],
+    pub adversarial: [N; 2],
     /// The cycle term of the pictures of A and of B, weighted.
-    pub cycle: [f32; 2],
+    pub cycle: [N; 2],
     /// The identity term of the pictures of A and of B, weighted.
-    pub identity: [f32; 2],
+    pub identity: [N; 2],
     /// The norm of the gradient.
-    pub gradient: f64,
+    pub gradient: N,
+}
+
+impl<N> Translated<N> {
+    /// Its numbers, in the order of [`Translated::of`].
+    pub fn numbers(self) -> [N; 8] {
+        let Self { loss, adversarial: [to_a, to_b], cycle: [a, b], identity: [same_a, same_b], gradient } =
+            self;
+        [loss, to_a, to_b, a, b, same_a, same_b, gradient]
+    }
+
+    /// From its numbers.
+    pub fn of([loss, to_a, to_b, a, b, same_a, same_b, gradient]: [N; 8]) -> Self {
+        Self { loss, adversarial: [to_a, to_b], cycle: [a, b], identity: [same_a, same_b], gradient }
+    }
 }
 
 /// What an update of the discriminators tells.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Judged {
+pub struct Judged<N = f64> {
+    /// The sum of both losses.
+    pub loss: N,
     /// The losses of A's and B's discriminator.
-    pub loss: [f32; 2],
+    pub losses: [N; 2],
     /// The mean score each gave to real pictures.
-    pub real: [f32; 2],
+    pub real: [N; 2],
     /// The mean score each gave to translations.
-    pub fake: [f32; 2],
+    pub fake: [N; 2],
     /// The norm of the gradient.
-    pub gradient: f64,
+    pub gradient: N,
+}
+
+impl<N> Judged<N> {
+    /// Its numbers, in the order of [`Judged::of`].
+    pub fn numbers(self) -> [N; 8] {
+        let Self { loss, losses: [a, b], real: [real_a, real_b], fake: [fake_a, fake_b], gradient } = self;
+        [loss, a, b, real_a, real_b, fake_a, fake_b, gradient]
+    }
+
+    /// From its numbers.
+    pub fn of([loss, a, b, real_a, real_b, fake_a, fake_b, gradient]: [N; 8]) -> Self {
+        Self { loss, losses: [a, b], real: [real_a, real_b], fake: [fake_a, fake_b], gradient }
+    }
 }
 
 /// Four nets that learn with and against each other.
@@ -130,16 +159,16 @@ impl Game {
 
     /// One update of both generators on real pictures of A and B, the discriminators being constants; and the
     /// translations to A and to B.
-    pub fn update_generators(&mut self, real: &[Tensor; 2]) -> (Translated, [Tensor; 2]) {
+    pub fn update_generators(&mut self, real: &[Tensor; 2]) -> (Translated<Figure>, [Tensor; 2]) {
         let rules = self.rules;
         let tape = Tape::new();
         let pass = Pass::training(&tape).exact(rules.exact);
         let judging = Pass::frozen().exact(rules.exact);
         let net = |to: usize| &self.generators.nets[to];
-        let mut told = Translated::default();
+        let mut told = Translated::<Figure>::default();
         let mut terms = Vec::new();
-        let mut add = |place: &mut f32, term: Var| {
-            *place = term.item();
+        let mut add = |place: &mut Figure, term: Var| {
+            *place = (&term).into();
             terms.push(term);
         };
         let identity = rules.cycle * rules.identity;
@@ -166,18 +195,18 @@ impl Game {
             }
         }
         let loss = terms.into_iter().reduce(|sum, term| ops::add(&sum, &term)).expect("at least two terms");
-        told.loss = loss.item();
+        told.loss = (&loss).into();
         let fakes = fakes.map(Var::into_tensor);
-        told.gradient = self.generators.descent.update(tape, &loss).get();
+        told.gradient = self.generators.descent.update(tape, &loss);
         (told, fakes)
     }
 
     /// One update of both discriminators on real pictures of A and B and on translations to A and B.
-    pub fn update_discriminators(&mut self, real: &[Tensor; 2], fake: &[Tensor; 2]) -> Judged {
+    pub fn update_discriminators(&mut self, real: &[Tensor; 2], fake: &[Tensor; 2]) -> Judged<Figure> {
         let rules = self.rules;
         let tape = Tape::new();
         let pass = Pass::training(&tape).exact(rules.exact);
-        let mut told = Judged::default();
+        let mut told = Judged::<Figure>::default();
         let losses = [A, B].map(|domain| {
             // Together, as in `update_generators`.
             let count = real[domain].shape()[0];
@@ -185,15 +214,16 @@ impl Game {
             let scores = self.discriminators.nets[domain].forward(&pass, &both);
             let on_real = ops::narrow(&scores, 0, 0, count);
             let on_fake = ops::narrow(&scores, 0, count, fake[domain].shape()[0]);
-            told.real[domain] = ops::mean(&on_real.detach()).item();
-            told.fake[domain] = ops::mean(&on_fake.detach()).item();
+            told.real[domain] = (&ops::mean(&on_real.detach())).into();
+            told.fake[domain] = (&ops::mean(&on_fake.detach())).into();
             let loss = telling_apart(rules.loss, &on_real, &on_fake);
-            told.loss[domain] = loss.item();
+            told.losses[domain] = (&loss).into();
             loss
         });
         let loss = ops::add(&losses[A], &losses[B]);
         drop(losses);
-        told.gradient = self.discriminators.descent.update(tape, &loss).get();
+        told.loss = (&loss).into();
+        told.gradient = self.discriminators.descent.update(tape, &loss);
         told
     }
 }

@@ -1,7 +1,7 @@
 //! Translations of earlier steps, for the discriminators to remember.
 
-use gobelin_autograd::Tensor;
 use gobelin_autograd::random::Generator;
+use gobelin_autograd::{Tensor, Var, ops};
 use gobelin_harness::{State, StateError};
 use rand::RngExt;
 
@@ -31,26 +31,30 @@ impl Pool {
         self.pictures.is_empty()
     }
 
-    /// As many pictures as were `made`, `(N, H, W, C)`: each of them, or one of earlier steps in its place.
+    /// As many pictures as were `made`, `(N, H, W, C)`: each of them, or one of earlier steps in its place. They are kept and given
+    /// out where they were made, on the host or on a device.
     pub fn exchange(&mut self, made: &Tensor) -> Tensor {
         if self.capacity == 0 {
             return made.clone();
         }
-        let shape: Vec<usize> = std::iter::once(1).chain(made.shape()[1..].iter().copied()).collect();
-        let mut given = Vec::with_capacity(made.len());
-        for picture in made.data().chunks_exact(shape.iter().product()) {
-            let new = || Tensor::new(&shape, picture);
-            if self.pictures.len() < self.capacity {
-                given.extend_from_slice(picture);
-                self.pictures.push(new());
-            } else if self.numbers.random::<f32>() < 0.5 {
-                let place = self.numbers.random_range(0..self.capacity);
-                given.extend_from_slice(std::mem::replace(&mut self.pictures[place], new()).data());
-            } else {
-                given.extend_from_slice(picture);
-            }
+        let count = made.shape()[0];
+        let made: Var = made.clone().into();
+        let given: Vec<Var> = (0..count)
+            .map(|number| {
+                let new = if count == 1 { made.clone() } else { ops::narrow(&made, 0, number, 1) };
+                if self.pictures.len() < self.capacity {
+                    self.pictures.push(new.tensor().clone());
+                } else if self.numbers.random::<f32>() < 0.5 {
+                    let place = self.numbers.random_range(0..self.capacity);
+                    return std::mem::replace(&mut self.pictures[place], new.into_tensor()).into();
+                }
+                new
+            })
+            .collect();
+        match &given[..] {
+            [one] => one.tensor().clone(),
+            several => ops::concat(&several.iter().collect::<Vec<_>>(), 0).into_tensor(),
         }
-        Tensor::new(made.shape(), given)
     }
 
     /// Stores the pictures and the place in the random numbers under `name`.

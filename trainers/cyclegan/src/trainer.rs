@@ -1,13 +1,13 @@
 //! The order of play (Zhu et al. 2017, section 4), and what a run shows.
 
 use gobelin_autograd::optimiser::Schedule;
-use gobelin_autograd::{Device, Tensor, random};
+use gobelin_autograd::{Device, Figures, Replay, Tensor, random};
 use gobelin_datasets::{Batch, Loader};
 use gobelin_harness::{Failure, Grid, RunOptions, Skipped, State, StateError, StepReport, Summary, Trainer};
 use gobelin_nets::to_device;
 use gobelin_nets::weights::{self, Weights};
 
-use crate::game::{A, B, Game, undecided};
+use crate::game::{A, B, Game, Judged, Translated, undecided};
 use crate::judge::{DIRECTIONS, Judge, Quality, metrics};
 use crate::pool::Pool;
 use crate::trouble::Trouble;
@@ -27,6 +27,10 @@ pub struct CycleGanTrainer {
     loaders: [Loader; 2],
     batch: Batch,
     pools: [Pool; 2],
+    /// An update of the generators on real pictures: the translations, and what it tells.
+    translating: Replay<[Tensor; 2], ([Tensor; 2], Figures<8>)>,
+    /// An update of the discriminators on real pictures and on what the pools gave.
+    judging: Replay<([Tensor; 2], [Tensor; 2]), Figures<8>>,
     judge: Judge,
     /// How good the generators are now, where that was asked since their last update.
     quality: Option<Quality>,
@@ -57,6 +61,8 @@ impl CycleGanTrainer {
             loaders,
             batch: Batch::default(),
             pools,
+            translating: Replay::default(),
+            judging: Replay::default(),
             judge,
             quality: None,
             skipped: Skipped::default(),
@@ -69,6 +75,21 @@ impl CycleGanTrainer {
         self.loaders[domain].fill(&mut self.batch)?;
         let Batch { size, channels, .. } = self.batch;
         Ok(Tensor::new(&[self.batch.len(), size, size, channels], &self.batch.pixels))
+    }
+
+    /// One update of the generators, then one of the discriminators, on translations of this step and of earlier ones. What both tell
+    /// is read when all is under way.
+    fn play(&mut self, real: [Tensor; 2]) -> (Translated, Judged) {
+        let Self { game, pools, translating, judging, .. } = self;
+        let (fakes, translated) = translating.run(real.clone(), |real| {
+            let (told, fakes) = game.update_generators(&real);
+            (fakes, Figures::gather(told.numbers()))
+        });
+        let shown = [A, B].map(|domain| pools[domain].exchange(&fakes[domain]));
+        let judged = judging.run((real, shown), |(real, shown)| {
+            Figures::gather(game.update_discriminators(&real, &shown).numbers())
+        });
+        (Translated::of(translated.read()), Judged::of(judged.read()))
     }
 
     /// A row for each picture of a domain: itself, its translation, the way back, and the true translation where it
@@ -98,13 +119,11 @@ impl Trainer for CycleGanTrainer {
         let rate = self.learning_rate * self.schedule.factor(step - 1);
         self.game.set_learning_rate(rate);
         let real = [self.next_real(A)?, self.next_real(B)?];
-        let (translated, fakes) = self.game.update_generators(&real);
-        let shown = [A, B].map(|domain| self.pools[domain].exchange(&fakes[domain]));
-        let judged = self.game.update_discriminators(&real, &shown);
+        let (translated, judged) = self.play(real);
 
         let mut report = StepReport::new()
             .loss("loss/g", translated.loss)
-            .loss("loss/d", judged.loss[A] + judged.loss[B])
+            .loss("loss/d", judged.loss)
             .diagnostic("gradient-norm/g", translated.gradient)
             .diagnostic("gradient-norm/d", judged.gradient)
             .diagnostic("learning-rate", rate);
@@ -112,7 +131,7 @@ impl Trainer for CycleGanTrainer {
             let (name, direction) = (NAMES[domain], DIRECTIONS[domain]);
             report = report
                 .diagnostic(format!("adversarial/{direction}"), translated.adversarial[domain])
-                .diagnostic(format!("discriminator/{name}"), judged.loss[domain])
+                .diagnostic(format!("discriminator/{name}"), judged.losses[domain])
                 .diagnostic(format!("score/real-{name}"), judged.real[domain])
                 .diagnostic(format!("score/fake-{name}"), judged.fake[domain])
                 .diagnostic(format!("pool/{name}"), self.pools[domain].len() as f64);
@@ -139,6 +158,7 @@ impl Trainer for CycleGanTrainer {
             to_device(&self.game.generators.nets[domain], card);
             to_device(&self.game.discriminators.nets[domain], card);
         }
+        (self.translating, self.judging) = (Replay::on(card), Replay::on(card));
         true
     }
 

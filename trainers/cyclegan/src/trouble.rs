@@ -19,7 +19,7 @@ impl Trouble {
     /// Looks at a step: what the discriminators said; `undecided` is the loss of one that cannot tell anything.
     pub fn watch(&mut self, judged: &Judged, undecided: f32, mut report: StepReport) -> StepReport {
         for (domain, kind) in [(A, "saturated-discriminator-of-a"), (B, "saturated-discriminator-of-b")] {
-            let sure = judged.loss[domain] < SATURATED * undecided;
+            let sure = (judged.losses[domain] as f32) < SATURATED * undecided;
             let steps = &mut self.saturated[domain];
             *steps = if sure { *steps + 1 } else { 0 };
             if *steps >= LASTING {
@@ -63,8 +63,8 @@ mod tests {
         let undecided = undecided(Adversarial::Ls);
         assert_eq!(undecided, 0.25);
         let mut trouble = Trouble::default();
-        let mut told = |loss| {
-            let judged = Judged { loss, ..Judged::default() };
+        let mut told = |losses| {
+            let judged = Judged { losses, ..Judged::default() };
             let report = trouble.watch(&judged, undecided, StepReport::new());
             report.warnings().map(|(kind, _)| kind).collect::<Vec<_>>()
         };

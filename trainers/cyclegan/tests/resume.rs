@@ -2,7 +2,7 @@
 
 use gobelin_cyclegan::CycleGanOptions;
 use gobelin_cyclegan::trainer::CycleGanTrainer;
-use gobelin_harness::{check_device, check_resume, made};
+use gobelin_harness::{check_device, check_replay, check_resume, made};
 
 /// A small trainer on drawn seasons, by the flags that make it differ.
 fn small(words: &str) -> CycleGanTrainer {
@@ -26,5 +26,17 @@ fn a_card_learns_what_the_host_learns() {
     let Some(card) = gobelin_emulation::asked_for() else { return };
     for words in ["--pool 2", "--pool 0 --cycle 0 --loss ns --upsample resize --flip=false --channels 1"] {
         check_device(|| small(words), &card, 2, 2e-3);
+    }
+}
+
+#[test]
+fn a_card_replays_what_it_would_do() {
+    let Some(card) = gobelin_emulation::asked_for() else { return };
+    for words in [
+        // The rate falls from the third step on; the pools give older pictures from the third on.
+        "--pool 2 --identity 0.5 --constant-steps 2 --decay-steps 4",
+        "--pool 3 --batch 2 --cycle 0 --loss hinge --upsample resize",
+    ] {
+        check_replay(|| small(words), &card, 5);
     }
 }

@@ -3,7 +3,7 @@
 use crate::cli;
 use crate::state::State;
 use crate::trainer::{Recipe, StepReport, Trainer};
-use gobelin_autograd::Device;
+use gobelin_autograd::{Device, attempt};
 
 /// A trainer as the shell's words make it, its name first.
 ///
@@ -48,13 +48,61 @@ pub fn check_resume<T: Trainer>(make: impl Fn() -> T, steps: u64) {
         parts.load(&before).expect("a trainer loads what it saved");
         must_equal(&state_of(&parts), &before, "saved and loaded");
         for trainer in [&mut whole, &mut parts] {
-            trainer.step(step).expect("the step succeeds");
+            stepped(trainer, step);
         }
         let after = state_of(&parts);
         parts.samples().expect("samples are drawn");
         parts.evaluate().expect("metrics are computed");
         must_equal(&state_of(&parts), &after, "after samples and metrics");
         must_equal(&after, &state_of(&whole), &format!("resumed before step {step}"));
+    }
+}
+
+#[track_caller]
+fn on<T: Trainer>(card: &Device, make: impl Fn() -> T) -> T {
+    let mut trainer = make();
+    assert!(trainer.to_device(card), "it does not compute on a card");
+    trainer
+}
+
+/// A step that succeeds, also on a card.
+#[track_caller]
+fn stepped(trainer: &mut impl Trainer, step: u64) -> StepReport {
+    let told = attempt(|| trainer.step(step)).unwrap_or_else(|error| panic!("step {step}: {error}"));
+    told.expect("the step succeeds")
+}
+
+/// Trains for `steps` steps on a card, where a step is recorded and replayed, and beside it with a trainer that is made anew before
+/// each step, and so does it op by op. Then the first is taken back to before its second step, and goes on. All must tell the same, and
+/// come to the same state, bit for bit.
+///
+/// # Panics
+/// With the number or the entry that differs, or if the trainer cannot compute on a card.
+#[track_caller]
+pub fn check_replay<T: Trainer>(make: impl Fn() -> T, card: &Device, steps: u64) {
+    let mut replaying = on(card, &make);
+    let mut known: Vec<(State, StepReport)> = Vec::new();
+    for step in 1..=steps {
+        let before = state_of(&replaying);
+        let mut eager = on(card, &make);
+        eager.load(&before).expect("a trainer loads what it saved");
+        let (found, expected) = (stepped(&mut replaying, step), stepped(&mut eager, step));
+        must_tell_the_same(&found, &expected, &format!("replayed at step {step}"));
+        must_equal(&state_of(&replaying), &state_of(&eager), &format!("replayed at step {step}"));
+        known.push((before, expected));
+    }
+    replaying.load(&known[1].0).expect("a trainer loads what it saved");
+    for (step, (before, expected)) in (1..=steps).zip(&known).skip(1) {
+        must_equal(&state_of(&replaying), before, &format!("taken back, before step {step}"));
+        let found = stepped(&mut replaying, step);
+        must_tell_the_same(&found, expected, &format!("taken back, at step {step}"));
+    }
+}
+
+#[track_caller]
+fn must_tell_the_same(found: &StepReport, expected: &StepReport, when: &str) {
+    for ((name, found), (_, expected)) in found.scalars().zip(expected.scalars()) {
+        assert!(found.to_bits() == expected.to_bits(), "{when}, {name} is {found}, done op by op {expected}");
     }
 }
 
@@ -65,11 +113,7 @@ pub fn check_resume<T: Trainer>(make: impl Fn() -> T, steps: u64) {
 /// With the number that differs, or if the trainer cannot compute on a card.
 #[track_caller]
 pub fn check_device<T: Trainer>(make: impl Fn() -> T, card: &Device, steps: u64, tolerance: f64) {
-    let on_card = || {
-        let mut trainer = make();
-        assert!(trainer.to_device(card), "it does not compute on a card");
-        trainer
-    };
+    let on_card = || on(card, &make);
     let must_agree = |found: &StepReport, expected: &StepReport, when: &str| {
         for ((name, found), (_, expected)) in found.scalars().zip(expected.scalars()) {
             let near = (found - expected).abs() <= tolerance * expected.abs().max(1.0);
@@ -78,9 +122,8 @@ pub fn check_device<T: Trainer>(make: impl Fn() -> T, card: &Device, steps: u64,
     };
     let (mut host, mut device) = (make(), on_card());
     for step in 1..=steps {
-        let (found, expected) = (device.step(step), host.step(step));
-        let succeeds = "the step succeeds";
-        must_agree(&found.expect(succeeds), &expected.expect(succeeds), &format!("at step {step}"));
+        let (found, expected) = (stepped(&mut device, step), stepped(&mut host, step));
+        must_agree(&found, &expected, &format!("at step {step}"));
     }
     device.samples().expect("samples are drawn");
     device.evaluate().expect("metrics are computed");
@@ -91,8 +134,7 @@ pub fn check_device<T: Trainer>(make: impl Fn() -> T, card: &Device, steps: u64,
         must_equal(&state_of(trainer), &saved, "saved and loaded");
     }
     let step = steps + 1;
-    let [expected, found, other] =
-        [&mut device, &mut again, &mut host].map(|t| t.step(step).expect("it goes on"));
+    let [expected, found, other] = [&mut device, &mut again, &mut host].map(|trainer| stepped(trainer, step));
     must_equal(&state_of(&again), &state_of(&device), "resumed on the card");
     must_agree(&found, &expected, "resumed on the card");
     must_agree(&expected, &other, "resumed on the host");

@@ -54,7 +54,7 @@ mod vgg;
 mod warnings;
 mod work;
 
-pub use conformance::{check_device, check_resume, made};
+pub use conformance::{check_device, check_replay, check_resume, made};
 pub use error::{Error, Failure, one_line};
 pub use files::replace_with;
 pub use grid::{Grid, Png};
