@@ -44,5 +44,5 @@ pub use parameter::Parameter;
 pub use replay::{Bundle, Replay};
 pub use tape::{Rule, Step, Tape};
 pub use tensor::Tensor;
-pub use values::attempt;
+pub use values::{attempt, expect};
 pub use var::Var;

@@ -237,9 +237,12 @@ impl Tensor {
         inputs.iter().find_map(|input| input.device())
     }
 
-    /// A tensor over a device's buffer.
+    /// A tensor over a device's buffer: what a kernel outside of the ops gave.
+    ///
+    /// # Panics
+    /// If the shape does not hold exactly as many values.
     #[track_caller]
-    pub(crate) fn from_device(shape: &[usize], values: DeviceBuffer) -> Self {
+    pub fn from_device(shape: &[usize], values: DeviceBuffer) -> Self {
         assert_eq!(shape.iter().product::<usize>(), values.len(), "tensor: the length of {shape:?}");
         Self { shape: shape.into(), values: Arc::new(Values::on_device(values)) }
     }
@@ -256,9 +259,12 @@ impl Tensor {
         Self::from_device(shape, values)
     }
 
-    /// The values on a device, to read.
+    /// The values on a device, to read: for a kernel outside of the ops. They are copied over once, if they lie on the host.
+    ///
+    /// # Panics
+    /// If they lie on another device.
     #[track_caller]
-    pub(crate) fn buffer(&self, device: &Device) -> &DeviceBuffer {
+    pub fn buffer(&self, device: &Device) -> &DeviceBuffer {
         self.values.device(device)
     }
 

@@ -127,7 +127,7 @@ impl Clone for Values {
 }
 
 /// What a device gave. Where it fails, nothing that was under way can go on: the error unwinds to [`attempt`].
-pub(crate) fn expect<T>(result: cuda::Result<T>) -> T {
+pub fn expect<T>(result: cuda::Result<T>) -> T {
     result.unwrap_or_else(|error| std::panic::resume_unwind(Box::new(error)))
 }
 

@@ -5,6 +5,9 @@ namespace {
 
 constexpr u32 NONE = 0xffffffffu;
 
+// Places leave as whole numbers, -1 for none.
+__device__ __forceinline__ float as_number(u32 place) { return place == NONE ? -1.0f : static_cast<float>(place); }
+
 // The place of the largest (sign 1) or smallest (sign -1) value of a row among those that `counts(place)`, the first of equal
 // ones, in every thread.
 template <class Counts>
@@ -37,11 +40,13 @@ __device__ u32 best_of(const float* row, u32 count, float sign, const Counts& co
     return places[0];
 }
 
-// The `draw`-th number of a stream of rand's ChaCha8Rng, uniform in [0, 1), of 53 bits: the host's `random::<f64>()`. ChaCha:
-// Bernstein, "ChaCha, a variant of Salsa20", 2008; with 8 rounds, 64 bits of counter and 64 of stream.
-__device__ double chacha_uniform(const u32* key, u32 stream, u32 draw) {
-    const u32 start[16] = {0x61707865u, 0x3320646eu, 0x79622d32u, 0x6b206574u, key[0], key[1],   key[2], key[3],
-                           key[4],      key[5],      key[6],      key[7],      draw / 8, 0u, stream, 0u};
+// The `draw`-th number of a stream of rand's ChaCha8Rng, uniform in [0, 1), of 53 bits: the host's `random::<f64>()`. The key
+// comes as sixteen numbers of 16 bits, low ones first. ChaCha: Bernstein, "ChaCha, a variant of Salsa20", 2008; with 8 rounds, 64
+// bits of counter and 64 of stream.
+__device__ double chacha_uniform(const float* key, u32 stream, u32 draw) {
+    auto word = [&](int i) { return static_cast<u32>(key[2 * i]) | static_cast<u32>(key[2 * i + 1]) << 16; };
+    const u32 start[16] = {0x61707865u, 0x3320646eu, 0x79622d32u, 0x6b206574u, word(0), word(1), word(2), word(3),
+                           word(4),     word(5),     word(6),     word(7),     draw / 8, 0u,      stream,  0u};
     u32 x[16];
 #pragma unroll
     for (int i = 0; i < 16; ++i) {
@@ -72,8 +77,9 @@ __device__ double chacha_uniform(const u32* key, u32 stream, u32 draw) {
 // How likely the negatives of an anchor are drawn.
 struct Likelihood {
     const float* row;
-    const u32* labels;
-    u32 own, dimensions, squared;
+    const float* labels;
+    float own;
+    u32 dimensions, squared;
     float nearest, farthest;
 
     // The logarithm of the reciprocal density of the distance; whether the place is a negative that may be drawn.
@@ -91,21 +97,23 @@ struct Likelihood {
 }  // namespace
 
 // For each anchor, a block: its farthest positive and its nearest negative.
-KERNEL(256, mine_hard, const float* distances, const u32* labels, u32 count, u32* positives, u32* negatives) {
-    u32 anchor = blockIdx.x, own = labels[anchor];
+KERNEL(256, mine_hard, const float* distances, const float* labels, u32 count, float* positives, float* negatives) {
+    u32 anchor = blockIdx.x;
+    float own = labels[anchor];
     const float* row = distances + static_cast<u64>(anchor) * count;
     u32 positive = best_of(row, count, 1.0f, [&](u32 i) { return labels[i] == own && i != anchor; });
     u32 negative = best_of(row, count, -1.0f, [&](u32 i) { return labels[i] != own; });
     if (threadIdx.x == 0) {
-        positives[anchor] = positive;
-        negatives[anchor] = negative;
+        positives[anchor] = as_number(positive);
+        negatives[anchor] = as_number(negative);
     }
 }
 
 // For each anchor and positive, a block: the nearest negative that is farther than the positive by less than the margin. Where
 // there is none: none (fallback 0), the nearest (1) or the farthest negative of all (2). None for pairs that are no positives.
-KERNEL(256, mine_semi_hard, const float* distances, const u32* labels, u32 count, float margin, u32 fallback, u32* negatives) {
-    u32 anchor = blockIdx.x / count, positive = blockIdx.x % count, own = labels[anchor];
+KERNEL(256, mine_semi_hard, const float* distances, const float* labels, u32 count, float margin, u32 fallback, float* negatives) {
+    u32 anchor = blockIdx.x / count, positive = blockIdx.x % count;
+    float own = labels[anchor];
     const float* row = distances + static_cast<u64>(anchor) * count;
     u32 negative = NONE;
     if (labels[positive] == own && positive != anchor) {
@@ -118,18 +126,19 @@ KERNEL(256, mine_semi_hard, const float* distances, const u32* labels, u32 count
         }
     }
     if (threadIdx.x == 0) {
-        negatives[blockIdx.x] = negative;
+        negatives[blockIdx.x] = as_number(negative);
     }
 }
 
 // For each anchor, a block: for each positive, a negative drawn with a probability inverse to the density of its distance between
 // random points of the unit sphere (Wu et al. 2017). Positives draw in their order from the anchor's own stream. Each thread
 // handles the embeddings of one stretch of the batch.
-KERNEL(256, mine_distance_weighted, const float* distances, const u32* labels, u32 count, u32 dimensions, u32 squared,
-       float nearest, float farthest, const u32* key, u32* negatives) {
+KERNEL(256, mine_distance_weighted, const float* distances, const float* labels, u32 count, u32 dimensions, u32 squared,
+       float nearest, float farthest, const float* key, float* negatives) {
     SHARED(double, before);
     u32* ranks = reinterpret_cast<u32*>(before + 257);
-    u32 anchor = blockIdx.x, own = labels[anchor];
+    u32 anchor = blockIdx.x;
+    float own = labels[anchor];
     u64 at = static_cast<u64>(anchor) * count;
     Likelihood likelihood{distances + at, labels, own, dimensions, squared, nearest, farthest};
     u32 each = pieces(count, 256), begin = threadIdx.x * each < count ? threadIdx.x * each : count;
@@ -203,6 +212,6 @@ KERNEL(256, mine_distance_weighted, const float* distances, const u32* labels, u
                 }
             }
         }
-        negatives[at + i] = negative;
+        negatives[at + i] = as_number(negative);
     }
 }

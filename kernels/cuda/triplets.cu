@@ -76,9 +76,10 @@ struct Shared {
 }  // namespace
 
 // Every triplet. The weights of positives count up, those of negatives down.
-KERNEL(256, triplets_all, const float* distances, const u32* labels, u32 count, float margin, float* weights, Sums* sums) {
+KERNEL(256, triplets_all, const float* distances, const float* labels, u32 count, float margin, float* weights, Sums* sums) {
     Shared shared;
-    u32 anchor = blockIdx.x, own = labels[anchor], lane = threadIdx.x % 32;
+    u32 anchor = blockIdx.x, lane = threadIdx.x % 32;
+    float own = labels[anchor];
     const float* row = distances + static_cast<u64>(anchor) * count;
     float* to = weights + static_cast<u64>(anchor) * count;
     double loss = 0.0;
@@ -123,19 +124,18 @@ KERNEL(256, triplets_all, const float* distances, const u32* labels, u32 count, 
     shared.write(sums + anchor, loss, active, positives * (count - 1 - positives), row[anchor]);
 }
 
-// One triplet for each positive of an anchor, with `negatives[anchor, positive]` unless that is NONE; or, where `positives` is
+// One triplet for each positive of an anchor, with `negatives[anchor, positive]` unless that is below 0; or, where `positives` is
 // not null, one for each anchor: `positives[anchor]` and `negatives[anchor]`. (Without a bound on registers, ptxas spills some.)
-KERNEL_CROWDED(256, 4, triplets_chosen, const float* distances, u32 count, float margin, const u32* positives, const u32* negatives,
-       float* weights, Sums* sums) {
+KERNEL_CROWDED(256, 4, triplets_chosen, const float* distances, u32 count, float margin, const float* positives,
+               const float* negatives, float* weights, Sums* sums) {
     Shared shared;
     u32 anchor = blockIdx.x;
     u64 at = static_cast<u64>(anchor) * count;
     const float* row = distances + at;
     auto negative_of = [&](u32 i) {
-        if (positives) {
-            return positives[anchor] == i ? negatives[anchor] : NONE;
-        }
-        return negatives[at + i];
+        float place = negatives[positives ? anchor : at + i];
+        bool is_one = place >= 0.0f && (!positives || positives[anchor] == static_cast<float>(i));
+        return is_one ? static_cast<u32>(place) : NONE;
     };
     auto loss_of = [&](u32 positive, u32 negative) {
         return static_cast<double>(row[positive]) - static_cast<double>(row[negative]) + static_cast<double>(margin);
@@ -173,7 +173,7 @@ KERNEL_CROWDED(256, 4, triplets_chosen, const float* distances, u32 count, float
 }
 
 // One block: the mean loss, and how many triplets it divides by and how many are active. NaN with none where a sum is NaN.
-KERNEL(256, triplets_mean, const Sums* sums, u32 count, u32 over_active, float* loss, u64* counts) {
+KERNEL(256, triplets_mean, const Sums* sums, u32 count, u32 over_active, float* loss, float* counted_in_all, float* active_in_all) {
     SHARED(double, scratch);
     double total = 0.0;
     u64 active = 0, valid = 0;
@@ -188,21 +188,21 @@ KERNEL(256, triplets_mean, const Sums* sums, u32 count, u32 over_active, float* 
     if (threadIdx.x == 0) {
         bool is_number = total == total;
         u64 counted = over_active ? active : valid;
-        counts[0] = is_number ? counted : 0;
-        counts[1] = is_number ? active : 0;
-        loss[0] = static_cast<float>(total * (1.0 / static_cast<double>(counted > 0 ? counted : 1)));
+        *counted_in_all = is_number ? static_cast<float>(counted) : 0.0f;
+        *active_in_all = is_number ? static_cast<float>(active) : 0.0f;
+        *loss = static_cast<float>(total * (1.0 / static_cast<double>(counted > 0 ? counted : 1)));
     }
 }
 
 // Turns counts into the derivatives of the mean loss by the squared distances.
-KERNEL(256, triplets_weigh, const float* distances, u32 squared, const float* loss, const u64* counts, float* weights,
-       u32 count) {
-    float scale = static_cast<float>(1.0 / static_cast<double>(counts[0] > 0 ? counts[0] : 1));
+KERNEL(256, triplets_weigh, const float* distances, u32 squared, const float* loss, const float* counted,
+       float* weights, u32 count) {
+    float scale = 1.0f / (*counted > 0.0f ? *counted : 1.0f);
     for (u32 i = first_element(); i < count; i += element_step()) {
         float weight = weights[i];
         if (!squared) {
             weight = distances[i] > 0.0f ? weight / (2.0f * distances[i]) : 0.0f;
         }
-        weights[i] = is_nan(loss[0]) ? NAN : weight * scale;
+        weights[i] = is_nan(*loss) ? NAN : weight * scale;
     }
 }

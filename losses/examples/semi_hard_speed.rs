@@ -2,7 +2,7 @@
 //! tests/speed/semi_hard.py: `semi_hard_speed EMBEDDINGS.bin LABELS.bin DIMENSIONS`, raw little-endian f32 and i64.
 
 use gobelin_losses::metrics::Vectors;
-use gobelin_losses::mining::TripletBatch;
+use gobelin_losses::mining::{Labels, TripletBatch};
 use std::time::Instant;
 
 fn main() {
@@ -16,6 +16,7 @@ fn main() {
         read(embeddings).chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
     let labels: Vec<i64> =
         read(labels).chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap())).collect();
+    let labels = Labels::new(&labels, 0);
     let embeddings = Vectors::new(&values, dimensions.parse().expect("DIMENSIONS is a number"));
     let mut times = Vec::new();
     let mut last = None;

@@ -36,20 +36,19 @@ impl Default for Contrastive {
 }
 
 impl Contrastive {
-    /// The loss of pairs of embeddings, `a` and `b` (N, D), and whether each pair is of one identity.
+    /// The loss of pairs of embeddings, `a` and `b` (N, D), and whether each pair is of one identity: `same` (N), 1 or 0.
     ///
     /// # Panics
     /// If the shapes do not fit.
     #[track_caller]
-    pub fn of(&self, a: &Var, b: &Var, same: &[bool]) -> Var {
-        let fits = a.shape() == b.shape() && a.shape().len() == 2 && a.shape()[0] == same.len();
-        assert!(fits, "contrastive: {:?} and {:?}, {} pairs", a.shape(), b.shape(), same.len());
+    pub fn of(&self, a: &Var, b: &Var, same: &Tensor) -> Var {
+        let fits = a.shape() == b.shape() && a.shape().len() == 2 && a.shape()[..1] == *same.shape();
+        assert!(fits, "contrastive: {:?} and {:?}, pairs of {:?}", a.shape(), b.shape(), same.shape());
         let pairs = [same.len()];
         let squares = ops::reshape(&ops::sum_axes(&ops::square(&ops::sub(a, b)), &[1]), &pairs);
         let distance = ops::sqrt(&squares);
         let short = ops::relu(&ops::add_scalar(&ops::neg(&distance), self.margin));
-        let same: Vec<f32> = same.iter().map(|&same| f32::from(same)).collect();
-        let each = ops::select(&Tensor::new(&pairs, same), &squares, &ops::square(&short));
+        let each = ops::select(same, &squares, &ops::square(&short));
         self.reduction.of(&if self.half { ops::scale(&each, 0.5) } else { each })
     }
 }
@@ -81,16 +80,14 @@ pub(crate) const ENTRY: LossEntry = LossEntry {
             reduction: call.reduction(),
         };
         let same = call.var("same");
-        let same = same.tensor().data();
-        if let Some(other) = same.iter().find(|&&same| same != 0.0 && same != 1.0) {
+        if let Some(other) = same.tensor().data().iter().find(|&&same| same != 0.0 && same != 1.0) {
             return Err(CallError::tensor(
                 "same",
                 format!("{other} among others"),
                 "1 for same, 0 for different",
             ));
         }
-        let same: Vec<bool> = same.iter().map(|&same| same == 1.0).collect();
-        Ok(loss.of(&call.var("a"), &call.var("b"), &same).into())
+        Ok(loss.of(&call.var("a"), &call.var("b"), same.tensor()).into())
     },
 };
 
@@ -104,11 +101,11 @@ mod tests {
     fn gradients() {
         // Every pair's distance is far from 0 and from the margin.
         let inputs = [numbers(&[4, 3], 1), numbers(&[4, 3], 2).map(|x| x + 1.0)];
+        let same = Tensor::new(&[4], [1.0, 0.0, 1.0, 0.0]);
         for reduction in reductions() {
             for (margin, half) in [(1.0, false), (9.0, true)] {
                 let loss = Contrastive { margin, half, reduction };
-                GradientCheck::default()
-                    .assert(&inputs, |x| loss.of(&x[0], &x[1], &[true, false, true, false]));
+                GradientCheck::default().assert(&inputs, |x| loss.of(&x[0], &x[1], &same));
             }
         }
     }

@@ -2,7 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use gobelin_losses::metrics::Vectors;
-use gobelin_losses::mining::{Choice, Fallback, Mining, Reduce, TripletBatch};
+use gobelin_losses::mining::{Choice, Fallback, Labels, Mining, Reduce, TripletBatch};
 
 /// The peak of resident memory, in bytes.
 fn peak() -> usize {
@@ -20,11 +20,12 @@ fn all_minings_of_4096_embeddings_stay_under_300_megabytes() {
     // Two identities: 17 billion triplets, the worst case.
     for identities in [2, 1024] {
         let labels: Vec<i64> = (0..count as i64).map(|i| i % identities).collect();
+        let labels = Labels::new(&labels, 0);
         for mining in [
             Mining::All { reduce: Reduce::Active },
             Mining::Chosen(Choice::Hard),
             Mining::Chosen(Choice::SemiHard { fallback: Fallback::Hardest }),
-            Mining::Chosen(Choice::DistanceWeighted { seed: 0, nearest: 0.5, farthest: 1.4 }),
+            Mining::Chosen(Choice::DistanceWeighted { nearest: 0.5, farthest: 1.4 }),
         ] {
             let embeddings = Vectors::new(&values, dimensions);
             let mined = TripletBatch { mining, ..TripletBatch::default() }.mine(embeddings, &labels);

@@ -5,7 +5,7 @@ use gobelin_autograd::{Tape, Tensor, Var, ops};
 use gobelin_facenet::embedder::{Net, Shape};
 use gobelin_facenet::learner::{Learner, Method};
 use gobelin_facenet::objective::{Kind, Mine, Objective};
-use gobelin_losses::mining::Fallback;
+use gobelin_losses::mining::{Fallback, Labels};
 use gobelin_nets::{Kind as EntryKind, Module, Pass, parameters};
 use gobelin_tests::{reference_json, uniform};
 use serde_json::Value;
@@ -49,14 +49,14 @@ fn learner(sizes: &Value, method: Method, rate: f64, seed: u64, chunk: usize, ex
     Learner::new(net, method, rate, chunk, exact)
 }
 
-fn labels(sizes: &Value) -> Vec<i64> {
+fn labels(sizes: &Value) -> Labels {
     let [people, faces] = ["people", "faces"].map(|name| of(sizes, name) as i64);
-    (0..people * faces).map(|face| face / faces).collect()
+    Labels::new(&(0..people * faces).map(|face| face / faces).collect::<Vec<_>>(), 0)
 }
 
 fn pictures(sizes: &Value, seed: u64) -> Tensor {
     let size = of(sizes, "size");
-    let shape = [labels(sizes).len(), size, size, 3];
+    let shape = [labels(sizes).count(), size, size, 3];
     Tensor::new(&shape, uniform(seed, shape.iter().product()))
 }
 
@@ -77,13 +77,13 @@ fn ten_updates_of_each_mining_are_pytorchs() {
         let objective = objective(&sizes, word(case, "mining"), case["squared"].as_bool().unwrap());
         let method = if word(case, "optimiser") == "adam" { Method::Adam } else { Method::AdaGrad };
         let (rate, seed) = (case["rate"].as_f64().unwrap(), of(case, "seed") as u64);
-        let chunk = labels.len() / of(case, "chunks");
+        let chunk = labels.count() / of(case, "chunks");
         for exact in [true, false] {
             let mut learner = learner(&sizes, method, rate, seed, chunk, exact);
             let mut worst = (0.0f64, 0);
             for (update, expected) in case["losses"].as_array().unwrap().iter().enumerate() {
                 let pictures = pictures(&sizes, seed + 5000 + update as u64);
-                let gradients = learner.gradients(&pictures, &[], |_, e| objective.of(e, &labels, 0).0);
+                let gradients = learner.gradients(&pictures, &[], |_, e| objective.of(e, &labels).0);
                 learner.descent.step(&gradients.net);
                 let expected = expected.as_f64().unwrap();
                 let difference = (f64::from(gradients.loss) - expected).abs() / expected;
@@ -114,11 +114,11 @@ fn two_passes_have_the_gradients_of_one_tape() {
     let sizes = reference_json("facenet_steps.json");
     let (labels, seed) = (labels(&sizes), 7);
     let objective = objective(&sizes, "batch-all", true);
-    let count = labels.len();
+    let count = labels.count();
     let pictures = pictures(&sizes, seed);
     for chunk in [2, 5, 6] {
         let learner = learner(&sizes, Method::Adam, 1e-3, seed, chunk, true);
-        let two = learner.gradients(&pictures, &[], |_, e| objective.of(e, &labels, 0).0);
+        let two = learner.gradients(&pictures, &[], |_, e| objective.of(e, &labels).0);
 
         let chunks = count.div_ceil(chunk);
         let tape = Tape::new();
@@ -139,7 +139,7 @@ fn two_passes_have_the_gradients_of_one_tape() {
         // Row `places[i]` of the batch is row `i` of the parts.
         let mut order: Vec<u32> = (0..count as u32).collect();
         order.sort_by_key(|&i| places[i as usize]);
-        let loss = objective.of(&ops::gather_rows(&stacked, &order), &labels, 0).0;
+        let loss = objective.of(&ops::gather_rows(&stacked, &order), &labels).0;
         let weights: Vec<_> = parameters(&*learner.net).into_iter().map(|(_, weight)| weight).collect();
         let one = tape.parameter_gradients(&loss, &weights);
 

@@ -5,6 +5,7 @@
 //! device: right, but slow.
 
 mod abs;
+mod along;
 mod arithmetic;
 mod broadcast;
 mod clamp;
@@ -53,6 +54,7 @@ mod tanh;
 mod upsample;
 
 pub use abs::abs;
+pub use along::take_along;
 pub use arithmetic::{add, div, mul, sub};
 pub use broadcast::{broadcast_to, sum_to};
 pub use clamp::{clamp, count_outside};

@@ -1,5 +1,6 @@
 //! Kernels for the CPU: each in a portable form, one for AVX2+FMA and one for AVX-512, chosen once at run time.
 
+pub mod along;
 pub mod conv;
 pub mod distance;
 pub mod elementwise;

@@ -1,4 +1,7 @@
 //! Triplets from the distances between all embeddings of a batch and their labels.
+//!
+//! Labels are whole numbers, equal for embeddings of one identity. Places of embeddings are whole numbers too, exact up to 2^24, and
+//! [`NONE`] where there is no embedding.
 
 use super::driver::{Launch, Parameter};
 use super::error::Result;
@@ -7,7 +10,7 @@ use super::memory::DeviceBuffer;
 const FILE: &str = "mining";
 
 /// Stands for no place.
-pub const NONE: u32 = u32::MAX;
+pub const NONE: f32 = -1.0;
 
 /// What semi-hard mining takes for a pair with no negative in the band.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,9 +38,9 @@ fn launch(blocks: usize) -> Launch {
 /// If the lengths do not fit.
 pub fn hard(
     distances: &DeviceBuffer,
-    labels: &DeviceBuffer<u32>,
-    positives: &mut DeviceBuffer<u32>,
-    negatives: &mut DeviceBuffer<u32>,
+    labels: &DeviceBuffer,
+    positives: &mut DeviceBuffer,
+    negatives: &mut DeviceBuffer,
 ) -> Result<()> {
     let count = labels.len();
     let fits = distances.len() == count * count && positives.len() == count && negatives.len() == count;
@@ -66,10 +69,10 @@ pub fn hard(
 /// If the lengths do not fit.
 pub fn semi_hard(
     distances: &DeviceBuffer,
-    labels: &DeviceBuffer<u32>,
+    labels: &DeviceBuffer,
     margin: f32,
     fallback: Fallback,
-    negatives: &mut DeviceBuffer<u32>,
+    negatives: &mut DeviceBuffer,
 ) -> Result<()> {
     let count = labels.len();
     assert!(distances.len() == count * count && negatives.len() == distances.len(), "semi_hard: lengths");
@@ -104,9 +107,9 @@ pub struct Draw {
 /// between random points of the unit sphere, `q(d) ~ d^(D-2) (1 - d^2/4)^((D-3)/2)` (Wu et al. 2017, section 4); [`NONE`] for
 /// pairs that are no positives, and where every negative is too far.
 ///
-/// The positives of anchor `a` draw in their order from stream `a` of rand's `ChaCha8Rng`, whose seed `key` is, eight words with the
-/// first byte lowest: the numbers the host's miner draws. It lies on the device, so that a recorded step can be given
-/// another each time.
+/// The positives of anchor `a` draw in their order from stream `a` of rand's `ChaCha8Rng`, whose seed `key` is, two bytes to a
+/// number, the first one lowest: the numbers the host's miner draws. It lies on the device, so that a recorded step can be
+/// given another each time.
 ///
 /// # Errors
 /// If the device does not answer.
@@ -115,13 +118,13 @@ pub struct Draw {
 /// If the lengths do not fit.
 pub fn distance_weighted(
     distances: &DeviceBuffer,
-    labels: &DeviceBuffer<u32>,
+    labels: &DeviceBuffer,
     draw: Draw,
-    key: &DeviceBuffer<u32>,
-    negatives: &mut DeviceBuffer<u32>,
+    key: &DeviceBuffer,
+    negatives: &mut DeviceBuffer,
 ) -> Result<()> {
     let count = labels.len();
-    let fits = distances.len() == count * count && negatives.len() == distances.len() && key.len() == 8;
+    let fits = distances.len() == count * count && negatives.len() == distances.len() && key.len() == 16;
     assert!(fits, "distance_weighted: lengths");
     if count == 0 {
         return Ok(());

@@ -19,6 +19,7 @@
 //! - Results depend on the shapes and the card alone: sums are cut by shape and number of multiprocessors, parts are added in
 //!   order, and no floating-point number is added atomically.
 
+pub mod along;
 mod cache;
 mod card;
 pub mod conv;

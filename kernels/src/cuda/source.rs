@@ -38,6 +38,7 @@ pub const SOURCES: &[Source] = sources! {
     "layout": [];
     "filter": [];
     "gather": [];
+    "along": [];
     "scan": [];
     "extreme": [];
     "softmax": ["rows.cuh"];

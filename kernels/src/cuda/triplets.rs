@@ -50,12 +50,12 @@ pub enum Chosen<'a> {
     /// One for each anchor that has both, `(N)` each.
     Anchors {
         /// The place of the positive or [`super::mining::NONE`].
-        positives: &'a DeviceBuffer<u32>,
+        positives: &'a DeviceBuffer,
         /// The place of the negative or [`super::mining::NONE`].
-        negatives: &'a DeviceBuffer<u32>,
+        negatives: &'a DeviceBuffer,
     },
     /// One for each anchor and positive: the place of the negative or [`super::mining::NONE`], `(N, N)`.
-    Pairs(&'a DeviceBuffer<u32>),
+    Pairs(&'a DeviceBuffer),
 }
 
 /// A mined loss.
@@ -63,8 +63,10 @@ pub enum Chosen<'a> {
 pub struct Mined {
     /// The mean: one value. 0 where nothing is valid.
     pub loss: DeviceBuffer,
-    /// How many triplets the mean divides by, and how many have a loss above 0.
-    pub counts: DeviceBuffer<u64>,
+    /// How many triplets the mean divides by: one value, as all of [`super::mining`]'s numbers exact up to 2^24.
+    pub counted: DeviceBuffer,
+    /// How many triplets have a loss above 0: one value.
+    pub active: DeviceBuffer,
     /// `(N, N)`: the derivative of the loss by the squared distance from anchor i to embedding j; 0 for plain distances of 0,
     /// where the root has no derivative.
     pub weights: DeviceBuffer,
@@ -77,7 +79,7 @@ pub struct Mined {
 ///
 /// # Panics
 /// If the lengths do not fit.
-pub fn all(batch: Batch, labels: &DeviceBuffer<u32>, over: Over) -> Result<Mined> {
+pub fn all(batch: Batch, labels: &DeviceBuffer, over: Over) -> Result<Mined> {
     let count = labels.len();
     assert_eq!(batch.distances.len(), count * count, "triplets of all: lengths");
     mean(batch, count, over, |weights, sums| {
@@ -139,20 +141,22 @@ fn mean(
     let device: &Device = batch.distances.device();
     let mined = Mined {
         loss: DeviceBuffer::new(device, 1)?,
-        counts: DeviceBuffer::new(device, 2)?,
+        counted: DeviceBuffer::new(device, 1)?,
+        active: DeviceBuffer::new(device, 1)?,
         weights: DeviceBuffer::new(device, count * count)?,
     };
     let sums = DeviceBuffer::new(device, count)?;
     if count > 0 {
         add_up(&mined.weights, &sums)?;
     }
-    let [loss, counts, weights] = [mined.loss.address(), mined.counts.address(), mined.weights.address()];
+    let [loss, counted, active, weights] =
+        [&mined.loss, &mined.counted, &mined.active, &mined.weights].map(DeviceBuffer::address);
     let numbers = [count, usize::from(over == Over::Active), usize::from(batch.squared), count * count];
     let [anchors, over_active, squared, total] = &numbers.map(|n| n as u32);
     let one = Launch { grid: [1; 3], threads: 256, shared: 32 * 8 };
-    let to_mean: [&dyn Parameter; 5] = [&sums.address(), anchors, over_active, &loss, &counts];
+    let to_mean: [&dyn Parameter; 6] = [&sums.address(), anchors, over_active, &loss, &counted, &active];
     let to_weigh: [&dyn Parameter; 6] =
-        [&batch.distances.address(), squared, &loss, &counts, &weights, total];
+        [&batch.distances.address(), squared, &loss, &counted, &weights, total];
     // SAFETY: all buffers were made for this batch.
     unsafe {
         device.launch(FILE, "triplets_mean", one, &to_mean)?;

@@ -1,7 +1,10 @@
 //! Minings that choose one negative for an anchor and a positive.
 
+use super::card::{chosen_places, distances};
+use super::labels::Labels;
 use super::rows::{Row, for_each_row};
 use crate::metrics::Vectors;
+use gobelin_autograd::Tensor;
 use gobelin_kernels::cpu::pairwise::ROW_BLOCK;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -18,10 +21,9 @@ pub enum Choice {
         fallback: Fallback,
     },
     /// A negative drawn with a probability inverse to the density of its distance between random points of the unit sphere,
-    /// `q(d) ~ d^(D-2) (1 - d^2/4)^((D-3)/2)`. For unit embeddings.
+    /// `q(d) ~ d^(D-2) (1 - d^2/4)^((D-3)/2)`. For unit embeddings. The negatives of an anchor depend on the seed, the anchor's place
+    /// and its distances alone.
     DistanceWeighted {
-        /// For the draws; the negatives of an anchor depend on the seed, the anchor's place and its distances alone.
-        seed: u64,
         /// Smaller distances weigh as much as this one (0.5 in the paper's code), which bounds the weights.
         nearest: f32,
         /// Negatives at this distance or farther are not drawn (1.4 in the paper's code).
@@ -54,19 +56,25 @@ pub struct Triplet {
 
 /// The triplets that `choice` takes from a batch, anchor by anchor. At most one an anchor and positive.
 ///
-/// Embeddings that are not finite are chosen from in no useful way; [`super::TripletBatch::mine`] makes the loss NaN instead.
+/// Embeddings (N, D) on a card are chosen from there, and the places read. Those that are not finite are chosen from in no useful
+/// way; [`super::TripletBatch::mine`] makes the loss NaN instead.
 ///
 /// # Panics
 /// If there is not one label an embedding.
 #[track_caller]
 pub fn chosen_triplets(
-    embeddings: Vectors<'_>,
-    labels: &[i64],
+    embeddings: &Tensor,
+    labels: &Labels,
     choice: Choice,
     margin: f32,
     squared: bool,
 ) -> Vec<Triplet> {
-    assert_eq!(labels.len(), embeddings.count(), "chosen_triplets: one label an embedding");
+    if embeddings.device().is_some() {
+        let distances = distances(embeddings, squared);
+        return chosen_places(embeddings, &distances, labels, choice, margin, squared).list();
+    }
+    let embeddings = Vectors::new(embeddings.data(), embeddings.shape()[1]);
+    assert_eq!(labels.count(), embeddings.count(), "chosen_triplets: one label an embedding");
     let of_block = |block: usize| {
         let mut triplets = Vec::new();
         for_each_row(embeddings, labels, margin, squared, block, |row| {
@@ -76,7 +84,7 @@ pub fn chosen_triplets(
         triplets
     };
     let blocks: Vec<Vec<Triplet>> =
-        (0..labels.len().div_ceil(ROW_BLOCK)).into_par_iter().map(of_block).collect();
+        (0..labels.count().div_ceil(ROW_BLOCK)).into_par_iter().map(of_block).collect();
     blocks.concat()
 }
 
@@ -86,9 +94,7 @@ impl Choice {
         match self {
             Self::Hard => hard(row, take),
             Self::SemiHard { fallback } => semi_hard(row, fallback, take),
-            Self::DistanceWeighted { seed, nearest, farthest } => {
-                distance_weighted(row, seed, nearest, farthest, take);
-            }
+            Self::DistanceWeighted { nearest, farthest } => distance_weighted(row, nearest, farthest, take),
         }
     }
 }
@@ -131,7 +137,7 @@ fn bounds(places: impl Iterator<Item = (u32, f32)>) -> Option<(f32, f32)> {
     places.map(|(_, d)| (d, d)).reduce(|(low, high), (d, _)| (low.min(d), high.max(d)))
 }
 
-fn distance_weighted(row: &Row<'_>, seed: u64, nearest: f32, farthest: f32, mut take: impl FnMut(u32, u32)) {
+fn distance_weighted(row: &Row<'_>, nearest: f32, farthest: f32, mut take: impl FnMut(u32, u32)) {
     let plain = |d: f32| if row.squared { d.sqrt() } else { d };
     let near = row.negatives().map(|(place, d)| (place, plain(d))).filter(|&(_, d)| d < farthest);
     let (places, logarithms): (Vec<u32>, Vec<f64>) =
@@ -149,7 +155,7 @@ fn distance_weighted(row: &Row<'_>, seed: u64, nearest: f32, farthest: f32, mut 
         return;
     }
     // A stream of its own for each anchor: which thread comes first does not matter.
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut random = ChaCha8Rng::from_seed(row.seed);
     random.set_stream(row.anchor as u64);
     for (positive, _) in row.positives() {
         let drawn = random.random::<f64>() * sum;
@@ -172,8 +178,10 @@ mod tests {
     use super::*;
 
     /// An anchor at 0 on a line, and the rest of the batch.
-    fn choose(choice: Choice, distances: &[f32], labels: &[i64]) -> Vec<(u32, u32)> {
-        let row = Row { anchor: 0, distances, labels, dimensions: 3, margin: 0.5, squared: false };
+    fn choose(choice: Choice, distances: &[f32], labels: &[u8]) -> Vec<(u32, u32)> {
+        let labels: Vec<f32> = labels.iter().copied().map(f32::from).collect();
+        let (labels, seed) = (&labels[..], [3; 32]);
+        let row = Row { anchor: 0, distances, labels, dimensions: 3, margin: 0.5, squared: false, seed };
         let mut found = Vec::new();
         choice.choose(&row, |positive, negative| found.push((positive, negative)));
         found
@@ -209,7 +217,7 @@ mod tests {
         labels.extend([2, 3, 4, 5]);
         let mut distances = vec![0.3; 30_001];
         distances.extend([0.6, 1.2, 0.1, 1.5]);
-        let choice = Choice::DistanceWeighted { seed: 3, nearest: 0.5, farthest: 1.4 };
+        let choice = Choice::DistanceWeighted { nearest: 0.5, farthest: 1.4 };
         let found = choose(choice, &distances, &labels);
         assert_eq!(found.len(), 30_000);
         let share = |place: u32| found.iter().filter(|pair| pair.1 == place).count() as f64 / 30_000.0;

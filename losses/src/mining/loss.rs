@@ -2,8 +2,10 @@
 
 use super::all::{Sums, all_triplets};
 use super::choice::Choice;
+use super::labels::Labels;
 use super::rows::{Row, for_each_row};
 use crate::metrics::Vectors;
+use gobelin_autograd::Figure;
 use gobelin_kernels::Buffer;
 use gobelin_kernels::cpu::pairwise::{ROW_BLOCK, combine_columns, combine_rows};
 use rayon::prelude::*;
@@ -48,6 +50,15 @@ impl Default for TripletBatch {
     }
 }
 
+/// What a mined loss was taken over.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Counts<N = Figure> {
+    /// As [`Mined::counted`]. One that was counted on a card is exact up to 2^24.
+    pub counted: N,
+    /// As [`Mined::active`], likewise.
+    pub active: N,
+}
+
 /// A mined loss.
 pub struct Mined {
     /// The mean loss; 0 where nothing is valid; NaN where an embedding is not finite.
@@ -67,9 +78,9 @@ impl TripletBatch {
     /// # Panics
     /// If there is not one label an embedding.
     #[track_caller]
-    pub fn mine(&self, embeddings: Vectors<'_>, labels: &[i64]) -> Mined {
+    pub fn mine(&self, embeddings: Vectors<'_>, labels: &Labels) -> Mined {
         let count = embeddings.count();
-        assert_eq!(labels.len(), count, "triplet batch: one label an embedding");
+        assert_eq!(labels.count(), count, "triplet batch: one label an embedding");
         if !embeddings.values().iter().all(|x| x.is_finite()) {
             let weights = Buffer::filled(count * count, f32::NAN);
             return Mined { loss: f64::NAN, counted: 0, active: 0, weights };
@@ -92,9 +103,15 @@ impl TripletBatch {
 
     /// The sums of one block of anchors, and their rows of weights before the mean.
     #[track_caller]
-    fn mine_block(&self, embeddings: Vectors<'_>, labels: &[i64], block: usize, weights: &mut [f32]) -> Sums {
+    fn mine_block(
+        &self,
+        embeddings: Vectors<'_>,
+        labels: &Labels,
+        block: usize,
+        weights: &mut [f32],
+    ) -> Sums {
         let mut sums = Sums::default();
-        let mut rows = weights.chunks_exact_mut(labels.len());
+        let mut rows = weights.chunks_exact_mut(labels.count());
         for_each_row(embeddings, labels, self.margin, self.squared, block, |row| {
             let weights = rows.next().expect("one row of weights an anchor");
             let found = match self.mining {

@@ -3,7 +3,8 @@
 //! The loss of a triplet is `max(0, d(a, p) - d(a, n) + margin)`: of an anchor, another embedding of its label and one of another label
 //! (Schroff et al. 2015, equation 3). Every mining gives a loss that is linear in the distances of the
 //! triplets it uses, so its whole gradient lies in one N x N matrix of weights, [`Mined::weights`]: 64 MiB at
-//! N = 4096. Distances are made 64 rows at a time.
+//! N = 4096. Distances are made 64 rows at a time. On a graphics card they are made at once, and what is chosen, added up and
+//! counted stays there: nothing is read.
 //!
 //! | mining | triplets | mean over |
 //! |---|---|---|
@@ -18,9 +19,14 @@
 //! comes first in the batch is taken.
 
 mod all;
+mod card;
 mod choice;
+mod labels;
 mod loss;
 mod rows;
 
+pub(crate) use card::MinedThere;
+pub use card::{Places, chosen_places};
 pub use choice::{Choice, Fallback, Triplet, chosen_triplets};
-pub use loss::{Mined, Mining, Reduce, TripletBatch};
+pub use labels::Labels;
+pub use loss::{Counts, Mined, Mining, Reduce, TripletBatch};

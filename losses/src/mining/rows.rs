@@ -1,5 +1,6 @@
 //! The distances of a batch, an anchor at a time.
 
+use super::labels::Labels;
 use crate::metrics::Vectors;
 use gobelin_kernels::cpu::pairwise::{ROW_BLOCK, squared_distances};
 
@@ -8,11 +9,13 @@ pub(super) struct Row<'a> {
     pub anchor: usize,
     /// In the unit of the loss: squared or not.
     pub distances: &'a [f32],
-    pub labels: &'a [i64],
+    pub labels: &'a [f32],
     /// Of the embeddings.
     pub dimensions: usize,
     pub margin: f32,
     pub squared: bool,
+    /// Of the generator that negatives are drawn by.
+    pub seed: [u8; 32],
 }
 
 impl Row<'_> {
@@ -36,13 +39,14 @@ impl Row<'_> {
 /// Calls `work` with each anchor of the `block`-th [`ROW_BLOCK`] of a batch, in order.
 pub(super) fn for_each_row(
     embeddings: Vectors<'_>,
-    labels: &[i64],
+    labels: &Labels,
     margin: f32,
     squared: bool,
     block: usize,
     mut work: impl FnMut(Row<'_>),
 ) {
     let (count, dimensions) = (embeddings.count(), embeddings.dimensions());
+    let (labels, seed) = (labels.numbers().data(), labels.generator_seed());
     let (first, end) = (block * ROW_BLOCK, ((block + 1) * ROW_BLOCK).min(count));
     let mut distances = vec![0.0; (end - first) * count];
     let anchors = &embeddings.values()[first * dimensions..end * dimensions];
@@ -53,6 +57,6 @@ pub(super) fn for_each_row(
         }
     }
     for (anchor, distances) in (first..end).zip(distances.chunks_exact(count)) {
-        work(Row { anchor, distances, labels, dimensions, margin, squared });
+        work(Row { anchor, distances, labels, dimensions, margin, squared, seed });
     }
 }

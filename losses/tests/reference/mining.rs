@@ -2,11 +2,14 @@
 //! for larger batches).
 
 use crate::files::Reference;
+use gobelin_autograd::Tensor;
 use gobelin_losses::metrics::Vectors;
-use gobelin_losses::mining::{Choice, Fallback, Mining, Reduce, Triplet, TripletBatch, chosen_triplets};
+use gobelin_losses::mining::{
+    Choice, Fallback, Labels, Mining, Reduce, Triplet, TripletBatch, chosen_triplets,
+};
 use serde_json::Value;
 
-const DRAWN: Choice = Choice::DistanceWeighted { seed: 0, nearest: 0.5, farthest: 1.4 };
+const DRAWN: Choice = Choice::DistanceWeighted { nearest: 0.5, farthest: 1.4 };
 
 fn batch(case: &Value) -> TripletBatch {
     let option = |name: &str| case["options"][name].as_str();
@@ -38,7 +41,7 @@ fn losses_and_gradients_are_those_of_the_reference() {
             reference.tensor("triplet-batch", case, "labels").integers,
         );
         let embeddings = Vectors::new(&stored.floats, stored.shape[1]);
-        let mined = batch(case).mine(embeddings, &labels);
+        let mined = batch(case).mine(embeddings, &Labels::new(&labels, 0));
         let expected = case["value"].as_f64().unwrap();
         assert!((mined.loss - expected).abs() <= 1e-4 * expected, "{case}: {} is not {expected}", mined.loss);
         let wanted = reference.gradient("triplet-batch", case, "embeddings");
@@ -96,7 +99,7 @@ fn blocks_of_rows_join_into_all_triplets() {
     let (values, labels) = clusters(150, 9, 7);
     let embeddings = Vectors::new(&values, 9);
     let all = TripletBatch { mining: Mining::All { reduce: Reduce::Active }, ..TripletBatch::default() };
-    let mined = all.mine(embeddings, &labels);
+    let mined = all.mine(embeddings, &Labels::new(&labels, 0));
     let (loss, active) = all_active(&values, 9, &labels, 0.2);
     assert!((mined.loss - loss).abs() < 1e-5 * loss, "{} is not {loss}", mined.loss);
     // A triplet on the very edge may fall to either side in single precision.
@@ -140,8 +143,14 @@ fn the_loss_is_that_of_the_chosen_triplets() {
     for choice in [Choice::Hard, Choice::SemiHard { fallback: Fallback::Largest }, DRAWN] {
         for squared in [true, false] {
             let batch = TripletBatch { mining: Mining::Chosen(choice), margin: 0.3, squared };
-            let mined = batch.mine(embeddings, &labels);
-            let triplets = chosen_triplets(embeddings, &labels, choice, 0.3, squared);
+            let mined = batch.mine(embeddings, &Labels::new(&labels, 0));
+            let triplets = chosen_triplets(
+                &Tensor::new(&[140, 5], &values),
+                &Labels::new(&labels, 0),
+                choice,
+                0.3,
+                squared,
+            );
             let (loss, gradient) = of_triplets(&values, 5, &triplets, batch);
             assert_eq!(mined.counted, triplets.len() as u64);
             assert!((mined.loss - loss).abs() < 1e-5 * loss, "{batch:?}: {} is not {loss}", mined.loss);
@@ -173,7 +182,7 @@ fn the_number_of_threads_changes_no_bit() {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
                 let mined = TripletBatch { mining, ..TripletBatch::default() }
-                    .mine(Vectors::new(&values, 16), &labels);
+                    .mine(Vectors::new(&values, 16), &Labels::new(&labels, 0));
                 let gradient = mined.gradient(Vectors::new(&values, 16));
                 (mined.loss.to_bits(), gradient.iter().map(|x| x.to_bits()).collect::<Vec<_>>())
             })
@@ -185,9 +194,10 @@ fn the_number_of_threads_changes_no_bit() {
 #[test]
 fn chosen_triplets_are_valid_and_the_seed_draws_others() {
     let (values, labels) = clusters(130, 8, 10);
-    let embeddings = Vectors::new(&values, 8);
-    let choose = |choice| chosen_triplets(embeddings, &labels, choice, 0.2, true);
-    let drawn = |seed| choose(Choice::DistanceWeighted { seed, nearest: 0.5, farthest: 1.4 });
+    let embeddings = Tensor::new(&[130, 8], &values);
+    let by_seed = |choice, seed| chosen_triplets(&embeddings, &Labels::new(&labels, seed), choice, 0.2, true);
+    let choose = |choice| by_seed(choice, 0);
+    let drawn = |seed| by_seed(DRAWN, seed);
     for choice in [Choice::Hard, Choice::SemiHard { fallback: Fallback::Hardest }, DRAWN] {
         let triplets = choose(choice);
         assert!(!triplets.is_empty());
@@ -209,16 +219,16 @@ fn nothing_valid_is_zero_and_nan_is_nan() {
     for mining in minings() {
         let batch = TripletBatch { mining, ..TripletBatch::default() };
         for labels in [[3, 3, 3, 3], [1, 2, 3, 4]] {
-            let mined = batch.mine(Vectors::new(&[0.1, 0.9, 0.3, 0.2], 1), &labels);
+            let mined = batch.mine(Vectors::new(&[0.1, 0.9, 0.3, 0.2], 1), &Labels::new(&labels, 0));
             assert_eq!((mined.loss, mined.counted, mined.active), (0.0, 0, 0), "{mining:?}");
             assert_eq!(mined.gradient(Vectors::new(&[0.1, 0.9, 0.3, 0.2], 1)), [0.0; 4]);
         }
-        let collapsed = batch.mine(Vectors::new(&point, 3), &of_three);
+        let collapsed = batch.mine(Vectors::new(&point, 3), &Labels::new(&of_three, 0));
         assert!(collapsed.gradient(Vectors::new(&point, 3)).iter().all(|&x| x == 0.0), "{mining:?}");
         let spoiled = [0.1, f32::NAN, 0.3, 0.2];
-        let mined = batch.mine(Vectors::new(&spoiled, 1), &[0, 0, 1, 1]);
+        let mined = batch.mine(Vectors::new(&spoiled, 1), &Labels::new(&[0, 0, 1, 1], 0));
         assert!(mined.loss.is_nan() && mined.gradient(Vectors::new(&spoiled, 1))[0].is_nan(), "{mining:?}");
-        let empty = batch.mine(Vectors::new(&[], 4), &[]);
+        let empty = batch.mine(Vectors::new(&[], 4), &Labels::new(&[], 0));
         assert_eq!((empty.loss, empty.gradient(Vectors::new(&[], 4)).len()), (0.0, 0));
     }
 }

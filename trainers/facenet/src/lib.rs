@@ -20,6 +20,7 @@ pub mod embedder;
 pub mod exam;
 pub mod learner;
 pub mod lfw;
+mod listed;
 pub mod objective;
 pub mod offline;
 mod options;

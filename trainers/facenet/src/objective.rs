@@ -8,11 +8,14 @@
 //! [`gobelin_losses::mining`] tells the minings apart. Triplets with a margin are mined and summed there, without a list of
 //! them; the other losses list what was mined.
 
-use gobelin_autograd::{Tensor, Var, ops};
+use gobelin_autograd::{Figure, Tensor, Var, ops};
 use gobelin_losses::contrastive::Contrastive;
-use gobelin_losses::metrics::Vectors;
-use gobelin_losses::mining::{Choice, Fallback, Mining, Reduce, Triplet, TripletBatch, chosen_triplets};
+use gobelin_losses::mining::{
+    Choice, Counts, Fallback, Labels, Mining, Reduce, Triplet, TripletBatch, chosen_triplets,
+};
 use gobelin_losses::triplet_batch::triplet_batch;
+
+use crate::listed;
 
 /// Wu et al. 2017, their code: distances below the first weigh as much as it, negatives beyond the second are not drawn.
 const NEAREST: f32 = 0.5;
@@ -59,51 +62,64 @@ pub struct Objective {
     pub squared: bool,
 }
 
-/// What a loss was taken over.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// How many triplets or pairs the mean is over.
-    pub counted: u64,
-    /// How many of them have a loss above 0; all of them with a soft margin.
-    pub active: u64,
-}
-
 impl Objective {
-    /// The loss of embeddings (N, D) of people; `seed` draws distance-weighted negatives.
+    /// What mining takes beside the embeddings of people; `seed` draws distance-weighted negatives.
+    pub fn labels(self, people: &[i64], seed: u64) -> Labels {
+        let labels = Labels::new(people, seed);
+        let lists_all = self.kind == Kind::SoftTriplet && self.mine == Mine::BatchAll;
+        if lists_all { labels.with_positives() } else { labels }
+    }
+
+    /// The loss of embeddings (N, D), and what its mean is over: how many triplets or pairs, and how many of them have a loss
+    /// above 0 (all of them with a soft margin). Where they lie on a card, so does all of it.
     ///
     /// # Panics
     /// If there is not one label an embedding.
     #[track_caller]
-    pub fn of(self, embeddings: &Var, labels: &[i64], seed: u64) -> (Var, Counts) {
+    pub fn of(self, embeddings: &Var, labels: &Labels) -> (Var, Counts) {
         if self.kind == Kind::Triplet {
-            let mining = self.choice(seed).map_or(Mining::All { reduce: Reduce::Active }, Mining::Chosen);
+            let mining = self.choice().map_or(Mining::All { reduce: Reduce::Active }, Mining::Chosen);
             let batch = TripletBatch { mining, margin: self.margin, squared: self.squared };
-            let (loss, mined) = triplet_batch(batch, embeddings, labels);
-            return (loss, Counts { counted: mined.counted, active: mined.active });
+            return triplet_batch(batch, embeddings, labels);
         }
-        match self.triplets(embeddings.tensor(), labels, seed) {
+        if embeddings.tensor().device().is_some() {
+            return listed::of_batch(self, embeddings, labels);
+        }
+        match self.triplets(embeddings.tensor(), labels) {
             Some(triplets) => self.of_triplets(embeddings, &triplets),
-            None if self.kind == Kind::Contrastive => self.of_pairs(embeddings, &every_pair(labels)),
-            None => self.of_triplets(embeddings, &every_triplet(labels)),
+            None if self.kind == Kind::Contrastive => {
+                self.of_pairs(embeddings, &every_pair(labels.numbers().data()))
+            }
+            None => self.of_triplets(embeddings, &every_triplet(labels.numbers().data())),
         }
     }
 
     /// The triplets that the mining chooses; `None` where it takes all.
     #[track_caller]
-    pub fn triplets(self, embeddings: &Tensor, labels: &[i64], seed: u64) -> Option<Vec<Triplet>> {
-        let choice = self.choice(seed)?;
-        let vectors = Vectors::new(embeddings.data(), embeddings.shape()[1]);
+    pub fn triplets(self, embeddings: &Tensor, labels: &Labels) -> Option<Vec<Triplet>> {
         // The contrastive loss is one of plain distances, and so is its margin.
         let squared = self.squared && self.kind != Kind::Contrastive;
-        Some(chosen_triplets(vectors, labels, choice, self.margin, squared))
+        Some(chosen_triplets(embeddings, labels, self.choice()?, self.margin, squared))
     }
 
-    /// The loss of triplets that were chosen before.
+    /// The loss of triplets that were chosen before, of embeddings (3 T, D): all anchors, then all positives, then all negatives.
     ///
     /// # Panics
-    /// If a triplet has a place beyond the embeddings.
+    /// If there are not three of each.
     #[track_caller]
-    pub fn of_triplets(self, embeddings: &Var, triplets: &[Triplet]) -> (Var, Counts) {
+    pub fn of_thirds(self, embeddings: &Var) -> (Var, Counts) {
+        assert!(embeddings.shape()[0].is_multiple_of(3), "of_thirds: embeddings of {:?}", embeddings.shape());
+        if embeddings.tensor().device().is_some() {
+            return listed::of_thirds(self, embeddings);
+        }
+        let count = embeddings.shape()[0] as u32 / 3;
+        let triplet = |n| Triplet { anchor: n, positive: count + n, negative: 2 * count + n };
+        self.of_triplets(embeddings, &(0..count).map(triplet).collect::<Vec<_>>())
+    }
+
+    /// The loss of listed triplets.
+    #[track_caller]
+    fn of_triplets(self, embeddings: &Var, triplets: &[Triplet]) -> (Var, Counts) {
         if self.kind == Kind::Contrastive {
             let pairs = |t: &Triplet| [(t.anchor, t.positive, true), (t.anchor, t.negative, false)];
             return self.of_pairs(embeddings, &triplets.iter().flat_map(pairs).collect::<Vec<_>>());
@@ -136,22 +152,20 @@ impl Objective {
         let side = |place: fn(&(u32, u32, bool)) -> u32| {
             ops::gather_rows(embeddings, &pairs.iter().map(place).collect::<Vec<_>>())
         };
-        let same: Vec<bool> = pairs.iter().map(|pair| pair.2).collect();
+        let same: Vec<f32> = pairs.iter().map(|pair| f32::from(pair.2)).collect();
         let loss = Contrastive {
             margin: self.margin,
             reduction: gobelin_losses::Reduction::None,
             ..Contrastive::default()
         };
-        counted(&loss.of(&side(|pair| pair.0), &side(|pair| pair.1), &same))
+        counted(&loss.of(&side(|pair| pair.0), &side(|pair| pair.1), &Tensor::new(&[pairs.len()], same)))
     }
 
-    fn choice(self, seed: u64) -> Option<Choice> {
+    pub(crate) fn choice(self) -> Option<Choice> {
         match self.mine {
             Mine::SemiHard(fallback) => Some(Choice::SemiHard { fallback }),
             Mine::BatchHard => Some(Choice::Hard),
-            Mine::DistanceWeighted => {
-                Some(Choice::DistanceWeighted { seed, nearest: NEAREST, farthest: FARTHEST })
-            }
+            Mine::DistanceWeighted => Some(Choice::DistanceWeighted { nearest: NEAREST, farthest: FARTHEST }),
             Mine::BatchAll => None,
         }
     }
@@ -165,16 +179,20 @@ pub fn every_triplet_count(people: usize, faces: usize) -> usize {
 
 /// The mean of losses, and how many there are.
 fn counted(each: &Var) -> (Var, Counts) {
-    let active = each.tensor().data().iter().filter(|&&loss| loss > 0.0).count() as u64;
-    (ops::mean(each), Counts { counted: each.tensor().len() as u64, active })
+    let active = each.tensor().data().iter().filter(|&&loss| loss > 0.0).count();
+    (ops::mean(each), known(each.tensor().len(), active))
 }
 
 /// No triplet: a loss of 0 with a zero gradient.
 fn nothing(embeddings: &Var) -> (Var, Counts) {
-    (ops::scale(&ops::sum(embeddings), 0.0), Counts::default())
+    (ops::scale(&ops::sum(embeddings), 0.0), known(0, 0))
 }
 
-fn every_triplet(labels: &[i64]) -> Vec<Triplet> {
+fn known(counted: usize, active: usize) -> Counts {
+    Counts { counted: Figure::Known(counted as f64), active: Figure::Known(active as f64) }
+}
+
+fn every_triplet(labels: &[f32]) -> Vec<Triplet> {
     let places = || 0..labels.len();
     let mut triplets = Vec::new();
     for anchor in places() {
@@ -190,7 +208,7 @@ fn every_triplet(labels: &[i64]) -> Vec<Triplet> {
     triplets
 }
 
-fn every_pair(labels: &[i64]) -> Vec<(u32, u32, bool)> {
+fn every_pair(labels: &[f32]) -> Vec<(u32, u32, bool)> {
     let before = |i: usize| (0..i).map(move |j| (j as u32, i as u32, labels[i] == labels[j]));
     (0..labels.len()).flat_map(before).collect()
 }
@@ -207,17 +225,27 @@ mod tests {
         ops::l2_normalise(&drawn.into()).into_tensor()
     }
 
-    fn loss_and_gradient(objective: Objective, listed: bool, stream: u64) -> (f32, Counts, Tensor) {
+    fn labels() -> Labels {
+        Labels::new(&LABELS, 5)
+    }
+
+    fn all_triplets() -> Vec<Triplet> {
+        every_triplet(labels().numbers().data())
+    }
+
+    fn numbers(counts: &Counts) -> [f64; 2] {
+        [counts.counted.get(), counts.active.get()]
+    }
+
+    fn loss_and_gradient(objective: Objective, listed: bool, stream: u64) -> (f32, [f64; 2], Tensor) {
         let tape = Tape::new();
         let e = tape.leaf(embeddings(stream));
         let (loss, counts) = if listed {
-            let triplets =
-                objective.triplets(e.tensor(), &LABELS, 5).unwrap_or_else(|| every_triplet(&LABELS));
-            objective.of_triplets(&e, &triplets)
+            objective.of_triplets(&e, &objective.triplets(e.tensor(), &labels()).unwrap())
         } else {
-            objective.of(&e, &LABELS, 5)
+            objective.of(&e, &labels())
         };
-        (loss.item(), counts, tape.gradients(&loss, &[&e]).remove(0))
+        (loss.item(), numbers(&counts), tape.gradients(&loss, &[&e]).remove(0))
     }
 
     #[test]
@@ -249,24 +277,24 @@ mod tests {
         };
         for mine in [Mine::BatchHard, Mine::BatchAll] {
             let objective = Objective { kind: Kind::SoftTriplet, mine, margin: 0.2, squared: true };
-            let triplets = objective.triplets(&e, &LABELS, 0).unwrap_or_else(|| every_triplet(&LABELS));
+            let triplets = objective.triplets(&e, &labels()).unwrap_or_else(all_triplets);
             let soft = |t: &Triplet| (1.0 + (d(t.anchor, t.positive) - d(t.anchor, t.negative)).exp()).ln();
             let expected = triplets.iter().map(soft).sum::<f64>() / triplets.len() as f64;
-            let (found, counts) = objective.of(&e.clone().into(), &LABELS, 0);
+            let (found, counts) = objective.of(&e.clone().into(), &labels());
             assert!((f64::from(found.item()) - expected).abs() < 1e-5, "{mine:?}");
-            assert_eq!((counts.counted, counts.active), (triplets.len() as u64, triplets.len() as u64));
+            assert_eq!(numbers(&counts), [triplets.len() as f64; 2]);
         }
-        assert_eq!(every_triplet(&LABELS).len(), every_triplet_count(3, 3));
+        assert_eq!(all_triplets().len(), every_triplet_count(3, 3));
     }
 
     #[test]
     fn pairs_are_those_of_the_triplets_or_all() {
         let of = |mine| {
             let objective = Objective { kind: Kind::Contrastive, mine, margin: 1.0, squared: true };
-            objective.of(&embeddings(4).into(), &LABELS, 0).1
+            objective.of(&embeddings(4).into(), &labels()).1.counted.get()
         };
-        assert_eq!(of(Mine::BatchHard).counted, 18);
-        assert_eq!(of(Mine::BatchAll).counted, 36);
+        assert_eq!(of(Mine::BatchHard), 18.0);
+        assert_eq!(of(Mine::BatchAll), 36.0);
     }
 
     #[test]
@@ -275,9 +303,68 @@ mod tests {
             let objective = Objective { kind, mine: Mine::BatchHard, margin: 0.2, squared: true };
             let tape = Tape::new();
             let e = tape.leaf(embeddings(1));
-            let (loss, counts) = objective.of(&e, &[7; 9], 0);
-            assert_eq!((loss.item(), counts), (0.0, Counts::default()), "{kind:?}");
+            let (loss, counts) = objective.of(&e, &Labels::new(&[7; 9], 0));
+            assert_eq!((loss.item(), numbers(&counts)), (0.0, [0.0; 2]), "{kind:?}");
             assert!(tape.gradients(&loss, &[&e])[0].data().iter().all(|&g| g == 0.0));
+        }
+    }
+
+    /// On a card every loss of every mining, in the host's unit: value, counts and gradient; nothing leaves it.
+    #[test]
+    fn a_card_gives_what_the_host_gives() {
+        let Some(card) = gobelin_emulation::asked_for() else { return };
+        let told = |e: &Tensor, loss: &dyn Fn(&Var) -> (Var, Counts)| {
+            let tape = Tape::new();
+            let leaf = tape.leaf(e.clone());
+            let (value, counts) = loss(&leaf);
+            let gradient = tape.gradients(&ops::scale(&value, 2.0), &[&leaf]).remove(0);
+            (value.item(), numbers(&counts), gradient)
+        };
+        let must_agree = |objective: Objective, loss: &dyn Fn(&Var) -> (Var, Counts)| {
+            let e = embeddings(5);
+            let (expected, host) = (told(&e, loss), objective);
+            let found = told(&e.to_device(&card), loss);
+            assert!(
+                (found.0 - expected.0).abs() < 1e-6 && expected.0 > 0.0,
+                "{host:?}: {found:?}, {expected:?}"
+            );
+            assert_eq!(found.1, expected.1, "{host:?}");
+            assert!(found.2.device() == Some(&card), "{host:?}: the gradient left the card");
+            let differences = found.2.data().iter().zip(expected.2.data()).map(|(a, b)| (a - b).abs());
+            assert!(differences.fold(0.0, f32::max) < 1e-6, "{host:?}");
+        };
+        for kind in [Kind::Triplet, Kind::SoftTriplet, Kind::Contrastive] {
+            for squared in [true, false] {
+                for mine in [
+                    Mine::SemiHard(Fallback::Skip),
+                    Mine::SemiHard(Fallback::Largest),
+                    Mine::BatchHard,
+                    Mine::BatchAll,
+                    Mine::DistanceWeighted,
+                ] {
+                    let objective = Objective { kind, mine, margin: 0.9, squared };
+                    // One of them alone, another with fewer positives than others have.
+                    let labels = objective.labels(&[0, 0, 0, 1, 2, 2, 2, 7, 2], 5);
+                    must_agree(objective, &|e| objective.of(e, &labels));
+                }
+                let objective = Objective { kind, mine: Mine::BatchHard, margin: 0.9, squared };
+                must_agree(objective, &|e| objective.of_thirds(e));
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_to_mine_on_a_card_is_0_with_a_zero_gradient() {
+        let Some(card) = gobelin_emulation::asked_for() else { return };
+        for kind in [Kind::Triplet, Kind::SoftTriplet, Kind::Contrastive] {
+            for mine in [Mine::BatchHard, Mine::SemiHard(Fallback::Hardest), Mine::DistanceWeighted] {
+                let objective = Objective { kind, mine, margin: 0.2, squared: true };
+                let tape = Tape::new();
+                let e = tape.leaf(embeddings(1).to_device(&card));
+                let (loss, counts) = objective.of(&e, &objective.labels(&[7; 9], 0));
+                assert_eq!((loss.item(), numbers(&counts)), (0.0, [0.0; 2]), "{objective:?}");
+                assert!(tape.gradients(&loss, &[&e])[0].data().iter().all(|&g| g == 0.0));
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use gobelin_autograd::Tensor;
 use gobelin_autograd::random::Generator;
 use gobelin_datasets::{Batch, DataError, Loader};
 use gobelin_harness::{State, StateError};
-use gobelin_losses::mining::Triplet;
+use gobelin_losses::mining::{Labels, Triplet};
 use rand::Rng;
 use rand::seq::SliceRandom;
 
@@ -50,8 +50,6 @@ pub struct OfflineBatch {
     pub indices: Vec<usize>,
     /// How many times the data had been gone through.
     pub epoch: u64,
-    /// The triplets, by places in the batch.
-    pub triplets: Vec<Triplet>,
 }
 
 impl Offline {
@@ -118,7 +116,8 @@ impl Offline {
             count += shape[0];
         }
         let embeddings = Tensor::new(&[count, embeddings.len() / count], embeddings);
-        let chosen = objective.triplets(&embeddings, &stock.people, numbers.next_u64());
+        let labels = Labels::new(&stock.people, numbers.next_u64());
+        let chosen = objective.triplets(&embeddings, &labels);
         self.triplets = chosen.expect("offline mining chooses");
         self.triplets.shuffle(numbers);
     }
@@ -164,15 +163,11 @@ impl Stock {
                 out.copy_from_slice(&self.pixels[place * picture..][..picture]);
             }
         });
-        let count = chosen.len() as u32;
         OfflineBatch {
             pictures,
             people: places.iter().map(|&place| self.people[place]).collect(),
             indices: places.iter().map(|&place| self.indices[place]).collect(),
             epoch: self.epoch,
-            triplets: (0..count)
-                .map(|n| Triplet { anchor: n, positive: count + n, negative: 2 * count + n })
-                .collect(),
         }
     }
 }

@@ -4,7 +4,7 @@ use gobelin_autograd::random::{self, Generator};
 use gobelin_autograd::{Device, Tensor};
 use gobelin_datasets::{Batch, Loader};
 use gobelin_harness::{Failure, Grid, Skipped, State, StateError, StepReport, Summary, Trainer};
-use gobelin_losses::mining::Triplet;
+use gobelin_losses::mining::Counts;
 use gobelin_nets::to_device;
 use gobelin_nets::weights::Weights;
 use rand::Rng;
@@ -13,7 +13,7 @@ use crate::coverage::Coverage;
 use crate::embedder::{Shape, exported};
 use crate::exam::{Exam, FAR, Grade, Pair};
 use crate::learner::Learner;
-use crate::objective::{Counts, Kind, Objective};
+use crate::objective::{Kind, Objective};
 use crate::offline::Offline;
 use crate::plot;
 use crate::pretraining::Classifier;
@@ -71,8 +71,8 @@ struct Drawn {
     people: Vec<i64>,
     indices: Vec<usize>,
     epoch: u64,
-    /// Those drawn ahead; none: they are mined from the batch.
-    triplets: Option<Vec<Triplet>>,
+    /// Whether these are anchors, positives and negatives drawn ahead; otherwise triplets are mined from the batch.
+    are_thirds: bool,
 }
 
 impl FaceNetTrainer {
@@ -107,7 +107,7 @@ impl FaceNetTrainer {
             let batch = offline.next(*most / 3, loader, learner, *objective, &mut self.mining)?;
             let (pictures, people, indices, epoch) =
                 (batch.pictures, batch.people, batch.indices, batch.epoch);
-            return Ok(Drawn { pictures, people, indices, epoch, triplets: Some(batch.triplets) });
+            return Ok(Drawn { pictures, people, indices, epoch, are_thirds: true });
         }
         loader.fill(&mut self.batch)?;
         let Batch { size, channels, .. } = self.batch;
@@ -116,7 +116,7 @@ impl FaceNetTrainer {
             people: self.batch.labels.iter().map(|&label| i64::from(label)).collect(),
             indices: self.batch.indices.clone(),
             epoch: self.batch.epoch,
-            triplets: None,
+            are_thirds: false,
         })
     }
 
@@ -139,21 +139,25 @@ impl FaceNetTrainer {
             let apart = Separation { spread: 1.0, ..Separation::default() };
             return self.trouble.watch(0.0, self.standing(), Counts::default(), &apart, report);
         }
-        let mut counts = Counts::default();
+        let labels = objective.labels(&drawn.people, seed);
+        let mut counts = None;
         let gradients = self.parts.learner.gradients(&drawn.pictures, &[], |_, embeddings| {
-            let (loss, found) = match &drawn.triplets {
-                Some(triplets) => objective.of_triplets(embeddings, triplets),
-                None => objective.of(embeddings, &drawn.people, seed),
+            let (loss, found) = if drawn.are_thirds {
+                objective.of_thirds(embeddings)
+            } else {
+                objective.of(embeddings, &labels)
             };
-            counts = found;
+            counts = Some(found);
             loss
         });
+        let Counts { counted, active } = counts.expect("the loss was taken");
+        let counts = Counts { counted: counted.get(), active: active.get() };
         let gradient = self.parts.learner.descent.step(&gradients.net).get();
         let separation = self.separation(&gradients.embeddings, &drawn.people);
         let report = StepReport::new()
             .loss("loss", gradients.loss)
-            .diagnostic("counted", counts.counted as f64)
-            .diagnostic("active", counts.active as f64)
+            .diagnostic("counted", counts.counted)
+            .diagnostic("active", counts.active)
             .diagnostic("gradient-norm", gradient);
         let report = separated(report, &separation);
         self.trouble.watch(gradients.loss, self.standing(), counts, &separation, report)

@@ -1,8 +1,8 @@
 //! Signs of trouble, named while they happen.
 
 use gobelin_harness::{State, StateError, StepReport};
+use gobelin_losses::mining::Counts;
 
-use crate::objective::Counts;
 use crate::separation::Separation;
 
 /// Steps a sign must last before it is told: a single batch proves nothing.
@@ -24,7 +24,7 @@ impl Trouble {
         &mut self,
         loss: f32,
         standing: f32,
-        counts: Counts,
+        counts: Counts<f64>,
         separation: &Separation,
         mut report: StepReport,
     ) -> StepReport {
@@ -43,8 +43,8 @@ impl Trouble {
                 ),
             );
         }
-        if lasts(counts.active == 0, &mut self.idle) {
-            let what = if counts.counted == 0 {
+        if lasts(counts.active == 0.0, &mut self.idle) {
+            let what = if counts.counted == 0.0 {
                 "no valid triplet was found"
             } else {
                 "every triplet keeps its margin already"
@@ -83,9 +83,9 @@ mod tests {
     fn what_lasts_is_told_and_what_passes_is_not() {
         let apart = Separation { same: 0.5, different: 1.5, spread: 0.7 };
         let point = Separation { same: 1e-6, different: 2e-6, spread: 1e-6 };
-        let some = Counts { counted: 9, active: 3 };
+        let some = Counts { counted: 9.0, active: 3.0 };
         let mut trouble = Trouble::default();
-        let mut watch = |counts: Counts, separation: &Separation| -> Vec<String> {
+        let mut watch = |counts: Counts<f64>, separation: &Separation| -> Vec<String> {
             let report = trouble.watch(0.2, 0.2, counts, separation, StepReport::new());
             report.warnings().map(|(kind, text)| format!("{kind}: {text}")).collect()
         };
@@ -100,7 +100,7 @@ mod tests {
             assert!(watch(Counts::default(), &apart).is_empty());
         }
         assert!(watch(Counts::default(), &apart)[0].starts_with("no-triplets: no valid triplet was found"));
-        let kept = Counts { counted: 9, active: 0 };
+        let kept = Counts { counted: 9.0, active: 0.0 };
         assert!(watch(kept, &apart)[0].starts_with("no-triplets: every triplet keeps its margin"));
         assert!(watch(some, &apart).is_empty());
     }

@@ -13,14 +13,14 @@ pub(super) fn distances(count: usize) -> Vec<f32> {
 }
 
 /// The first has a label of its own: no positive.
-pub(super) fn labels(count: usize) -> Vec<u32> {
-    (0..count as u32).map(|i| if i == 0 { 99 } else { i % 4 }).collect()
+pub(super) fn labels(count: usize) -> Vec<f32> {
+    (0..count).map(|i| if i == 0 { 99.0 } else { (i % 4) as f32 }).collect()
 }
 
 /// The place of the least (or greatest) of some distances, the first of equal ones.
-fn best(row: &[f32], sign: f32, counts: impl Fn(usize) -> bool) -> u32 {
+fn best(row: &[f32], sign: f32, counts: impl Fn(usize) -> bool) -> f32 {
     let better = |best: usize, i: usize| if sign * row[i] > sign * row[best] { i } else { best };
-    (0..row.len()).filter(|&i| counts(i)).reduce(better).map_or(NONE, |place| place as u32)
+    (0..row.len()).filter(|&i| counts(i)).reduce(better).map_or(NONE, |place| place as f32)
 }
 
 pub fn cases() -> Vec<Case> {
@@ -34,15 +34,14 @@ pub fn cases() -> Vec<Case> {
                 let row = |a: usize| &distances[a * count..][..count];
                 let positive = |a: usize| best(row(a), 1.0, |i| labels[i] == labels[a] && i != a);
                 let negative = |a: usize| best(row(a), -1.0, |i| labels[i] != labels[a]);
-                (0..count).map(positive).chain((0..count).map(negative)).map(|place| place as f32).collect()
+                (0..count).map(positive).chain((0..count).map(negative)).collect()
             },
             move |device| {
-                let labels = DeviceBuffer::from_slice(device, &labels(count))?;
+                let labels = put(device, &labels(count))?;
                 let [mut positives, mut negatives] =
                     [DeviceBuffer::new(device, count)?, DeviceBuffer::new(device, count)?];
                 hard(&put(device, &distances(count))?, &labels, &mut positives, &mut negatives)?;
-                let all = [positives.to_vec()?, negatives.to_vec()?].concat();
-                Ok(all.into_iter().map(|place: u32| place as f32).collect())
+                Ok([positives.to_vec()?, negatives.to_vec()?].concat())
             },
         ));
     }
@@ -69,18 +68,18 @@ pub fn cases() -> Vec<Case> {
                     }
                 };
                 let pairs = (0..count).flat_map(|a| (0..count).map(move |p| (a, p)));
-                pairs.map(choose).map(|place| place as f32).collect()
+                pairs.map(choose).collect()
             },
             move |device| {
-                let labels = DeviceBuffer::from_slice(device, &labels(count))?;
+                let labels = put(device, &labels(count))?;
                 let mut negatives = DeviceBuffer::new(device, count * count)?;
                 semi_hard(&put(device, &distances(count))?, &labels, MARGIN, fallback, &mut negatives)?;
-                Ok(negatives.to_vec()?.into_iter().map(|place: u32| place as f32).collect())
+                negatives.to_vec()
             },
         ));
     }
     // People side by side and one after the other; the last draws nothing for most anchors, as nearly all are too far.
-    let side_by_side = |count: usize| (0..count as u32).map(|i| i / 70).collect();
+    let side_by_side = |count: usize| (0..count).map(|i| (i / 70) as f32).collect();
     let batches: [(usize, Labels, bool, f32); 6] = [
         (1, labels, true, 1.4),
         (6, labels, false, 1.4),
@@ -94,20 +93,20 @@ pub fn cases() -> Vec<Case> {
         cases.push(Case::new(
             format!("negatives {case} of {count} by {draw:?}"),
             0.0,
-            move || drawn(&of(count), draw).into_iter().map(|place| place as f32).collect(),
+            move || drawn(&of(count), draw),
             move |device| {
-                let labels = DeviceBuffer::from_slice(device, &of(count))?;
-                let key = DeviceBuffer::from_slice(device, &key())?;
+                let labels = put(device, &of(count))?;
+                let key = put(device, &key())?;
                 let mut negatives = DeviceBuffer::new(device, count * count)?;
                 distance_weighted(&put(device, &spread(count))?, &labels, draw, &key, &mut negatives)?;
-                Ok(negatives.to_vec()?.into_iter().map(|place: u32| place as f32).collect())
+                negatives.to_vec()
             },
         ));
     }
     cases
 }
 
-pub(super) type Labels = fn(usize) -> Vec<u32>;
+pub(super) type Labels = fn(usize) -> Vec<f32>;
 
 /// Distances of unit embeddings, from 0 to 2.
 fn spread(count: usize) -> Vec<f32> {
@@ -116,13 +115,13 @@ fn spread(count: usize) -> Vec<f32> {
 
 const SEED: u64 = 11;
 
-fn key() -> [u32; 8] {
+fn key() -> [f32; 16] {
     let seed = ChaCha8Rng::seed_from_u64(SEED).get_seed();
-    std::array::from_fn(|i| u32::from_le_bytes([0, 1, 2, 3].map(|byte| seed[4 * i + byte])))
+    std::array::from_fn(|i| f32::from(u16::from_le_bytes([seed[2 * i], seed[2 * i + 1]])))
 }
 
 /// As the losses' miner draws.
-fn drawn(labels: &[u32], draw: Draw) -> Vec<u32> {
+fn drawn(labels: &[f32], draw: Draw) -> Vec<f32> {
     let count = labels.len();
     let distances = spread(count);
     let mut out = vec![NONE; count * count];
@@ -145,7 +144,7 @@ fn drawn(labels: &[u32], draw: Draw) -> Vec<u32> {
         for p in (0..count).filter(|&i| labels[i] == labels[a] && i != a) {
             let drawn = random.random::<f64>() * total;
             let at = sums.partition_point(|&upper| upper <= drawn).min(near.len() - 1);
-            out[a * count + p] = near[at] as u32;
+            out[a * count + p] = near[at] as f32;
         }
     }
     out

@@ -1,5 +1,6 @@
 //! The cases, by what the kernels are for.
 
+mod along;
 mod elementwise;
 mod mining;
 mod pictures;
@@ -25,6 +26,7 @@ pub fn all() -> Vec<Case> {
         sums::cases(),
         pictures::cases(),
         rows::cases(),
+        along::cases(),
         mining::cases(),
         triplets::cases(),
         training::cases(),

@@ -15,8 +15,8 @@ fn distances(count: usize) -> Vec<f32> {
 }
 
 /// Nearly all of one person, whose positives do not fit one list.
-fn one_person(count: usize) -> Vec<u32> {
-    (0..count as u32).map(|i| u32::from(i % 40 == 7)).collect()
+fn one_person(count: usize) -> Vec<f32> {
+    (0..count).map(|i| f32::from(i % 40 == 7)).collect()
 }
 
 /// The loss, the counts and the weights of triplets, added up one by one.
@@ -52,12 +52,12 @@ fn side_by_side(loss: f32, counts: [u64; 2], weights: Vec<f32>) -> Vec<f32> {
 }
 
 fn found(mined: &Mined) -> Result<Vec<f32>> {
-    let (loss, counts) = (mined.loss.to_vec()?, mined.counts.to_vec()?);
-    Ok(side_by_side(loss[0], [counts[0], counts[1]], mined.weights.to_vec()?))
+    let [loss, counted, active] = [&mined.loss, &mined.counted, &mined.active].map(DeviceBuffer::to_vec);
+    Ok(side_by_side(loss?[0], [counted?[0] as u64, active?[0] as u64], mined.weights.to_vec()?))
 }
 
 /// Every triplet of an anchor, a positive and a negative.
-fn every(labels: &[u32]) -> Vec<[usize; 3]> {
+fn every(labels: &[f32]) -> Vec<[usize; 3]> {
     let places = 0..labels.len();
     let mut all = Vec::new();
     for a in places.clone() {
@@ -121,14 +121,14 @@ pub fn cases() -> Vec<Case> {
     // Pairs with any negative, so that one serves many; more than one list of them.
     for (count, squared) in [(37, true), (300, false)] {
         let of = if count == 37 { labels } else { one_person };
-        let pairs = move || -> Vec<u32> {
+        let pairs = move || -> Vec<f32> {
             let labels = of(count);
             let chance = numbers(count * count, 9);
             let pair = |at: usize| {
                 let (a, p) = (at / count, at % count);
                 let is_pair = a != p && labels[a] == labels[p] && chance[at] > -0.9;
                 let next = (0..count).map(|i| (i + 3 * p) % count).find(|&n| labels[n] != labels[a]);
-                if is_pair { next.map_or(NONE, |n| n as u32) } else { NONE }
+                if is_pair { next.map_or(NONE, |n| n as f32) } else { NONE }
             };
             (0..count * count).map(pair).collect()
         };
@@ -153,7 +153,7 @@ pub fn cases() -> Vec<Case> {
     }
     // An embedding that is not finite.
     let count = 5;
-    let labels = [0, 0, 1, 1, 1];
+    let labels = [0.0, 0.0, 1.0, 1.0, 1.0];
     cases.push(Case::new(
         "triplets of an embedding that is NaN",
         0.0,

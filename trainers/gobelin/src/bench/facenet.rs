@@ -3,7 +3,7 @@
 use gobelin_autograd::random;
 use gobelin_facenet::learner::{Learner, Method};
 use gobelin_facenet::objective::{Kind, Mine, Objective};
-use gobelin_losses::mining::Fallback;
+use gobelin_losses::mining::{Fallback, Labels};
 use gobelin_nets::Module;
 use gobelin_nets::facenet::FaceNetNn2;
 use gobelin_nets::facenet_small::FaceNetSmall;
@@ -30,10 +30,11 @@ pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
     let mut learner = Learner::new(net, Method::AdaGrad, 0.05, 0, false);
     setup.net(&*learner.net);
     let (identities, faces, size) = setup.pick((IDENTITIES, FACES, SIZE), (2, 2, 16));
-    let labels: Vec<i64> = (0..identities * faces).map(|face| (face / faces) as i64).collect();
-    let faces = setup.put(super::pictures(&[labels.len(), size, size, 3]));
+    let people: Vec<i64> = (0..identities * faces).map(|face| (face / faces) as i64).collect();
+    let labels = Labels::new(&people, 0);
+    let faces = setup.put(super::pictures(&[people.len(), size, size, 3]));
     Box::new(move || {
-        let gradients = learner.gradients(&faces, &[], |_, embeddings| LOSS.of(embeddings, &labels, 0).0);
+        let gradients = learner.gradients(&faces, &[], |_, embeddings| LOSS.of(embeddings, &labels).0);
         learner.descent.step(&gradients.net);
     })
 }
@@ -73,7 +74,7 @@ mod tests {
             }
             let labels: Vec<i64> = (0..12).map(|i| i / 3).collect();
             let expected = plain(embeddings.data(), 3, &labels);
-            let found = f64::from(LOSS.of(&embeddings.into(), &labels, 0).0.item());
+            let found = f64::from(LOSS.of(&embeddings.into(), &Labels::new(&labels, 0)).0.item());
             assert!((found - expected).abs() < 1e-4 * expected.max(1.0), "{found}, expected {expected}");
         }
     }
