@@ -18,7 +18,7 @@ fn their_generator_translates_here_as_there() {
     };
     let side = |name: &str| case[name].as_u64().unwrap() as usize;
     let bytes = numbers("picture").into_iter().map(|v| v as u8).collect();
-    let made = generator.translate(Picture::new(side("height"), side("width"), 3, bytes));
+    let made = generator.translate(Picture::new(side("height"), side("width"), 3, bytes), false);
     for (found, expected) in made.pixels.iter().zip(numbers("made")) {
         // Half a byte of rounding, and the hundredths that the file keeps.
         assert!((f64::from(*found) - expected).abs() < 0.52, "{found}, PyTorch {expected}");

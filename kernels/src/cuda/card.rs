@@ -351,7 +351,7 @@ impl Driver for Card {
         let place = place.map_err(|error| match error.0 {
             sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => Error::Call {
                 call: format!("pinning {} MiB of the host's memory", bytes.div_ceil(MIB)),
-                message: "there is no more: use a smaller --batch or --size".to_owned(),
+                message: "there is no more: use smaller batches or pictures".to_owned(),
             },
             _ => failed("cuMemHostAlloc", error),
         })?;

@@ -63,7 +63,8 @@ pub enum Error {
     },
     /// No memory is left.
     #[error(
-        "out of memory on the graphics card: {}{free} of {total} MiB are free: use a smaller --batch or --size",
+        "out of memory on the graphics card: {}{free} of {total} MiB are free: use smaller batches or pictures, or \
+         --device cpu",
         more(*asked)
     )]
     OutOfMemory {
@@ -76,8 +77,8 @@ pub enum Error {
     },
     /// More values than the kernels' 32-bit places can name.
     #[error(
-        "a tensor of {length} values is too large for a graphics card's kernels, which take 2147483647 at most: use a \
-             smaller --batch or --size"
+        "a tensor of {length} values is too large for a graphics card's kernels, which take 2147483647 at most: use smaller \
+         batches or pictures, or --device cpu"
     )]
     TooLarge {
         /// How many were asked for.

@@ -1,9 +1,10 @@
-//! Every loss of the catalogue that needs no VGG-19 against the values and gradients of tests/reference/losses.py.
+//! Every loss of the catalogue that needs no VGG-19 against the values and gradients of tests/reference/losses.py, on the host and
+//! on a graphics card.
 
 use std::collections::BTreeSet;
 
 use crate::files::Reference;
-use gobelin_autograd::{Tape, Var, ops};
+use gobelin_autograd::{Device, Tape, Tensor, Var, attempt, ops};
 use gobelin_losses::catalogue::{self, Given};
 use serde_json::Value;
 
@@ -11,17 +12,22 @@ use serde_json::Value;
 const VALUE: f64 = 1e-4;
 const GRADIENT: f64 = 1e-3;
 
-/// What is wrong with a case, in words.
-fn check(reference: &Reference, case: &Value) -> Result<(), String> {
+/// What is wrong with a case on the host, or on a card, in words.
+fn check(reference: &Reference, case: &Value, card: Option<&Device>) -> Result<(), String> {
     let name = case["loss"].as_str().expect("a loss");
     let entry = catalogue::loss(name).map_err(|error| error.to_string())?;
     let tape = Tape::new();
-    let (tensors, options) = reference.call(name, case, |tensor| tape.leaf(tensor));
+    let there = |tensor: Tensor| card.map_or_else(|| tensor.clone(), |card| tensor.to_device(card));
+    let (tensors, options) = reference.call(name, case, |tensor| tape.leaf(there(tensor)));
     let found = entry.call(&tensors, &options, None).map_err(|error| error.to_string())?.value;
     let expected = match case["value"].as_f64() {
         Some(value) => vec![value],
         None => reference.value(name, case).iter().map(|&value| f64::from(value)).collect(),
     };
+    // Triplets of a batch are found, and their loss with them, on the host.
+    if card.is_some() && found.tensor().device().is_none() && name != "triplet-batch" {
+        return Err("it was computed on the host".into());
+    }
     close("value", found.tensor().data(), &expected, VALUE)?;
     let gradients = case["gradients"].as_object().expect("gradients");
     let leaf = |tensor: &String| match &tensors[tensor] {
@@ -52,17 +58,30 @@ fn close(what: &str, found: &[f32], expected: &[f64], relative: f64) -> Result<(
     Ok(())
 }
 
-#[test]
-fn every_case_of_every_loss_has_the_value_and_gradients_of_its_reference() {
+/// Every case, by `check`.
+#[track_caller]
+fn must_pass(check: impl Fn(&Reference, &Value) -> Result<(), String>) {
     let reference = Reference::open("losses");
     let cases: Vec<&Value> = reference.cases.iter().filter(|case| case["vgg"] == false).collect();
-    let wrong: Vec<String> = cases
-        .iter()
-        .filter_map(|case| {
-            check(&reference, case).err().map(|e| format!("{} {}: {e}", case["loss"], case["case"]))
-        })
-        .collect();
+    let wrong = |case: &&Value| {
+        check(&reference, case).err().map(|error| format!("{} {}: {error}", case["loss"], case["case"]))
+    };
+    let wrong: Vec<String> = cases.iter().filter_map(wrong).collect();
     assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_case_of_every_loss_has_the_value_and_gradients_of_its_reference() {
+    must_pass(|reference, case| check(reference, case, None));
+}
+
+/// Everything that the losses are made of, on the emulated card.
+#[test]
+fn every_case_of_every_loss_has_them_on_a_card() {
+    let Some(card) = gobelin_emulation::asked_for() else { return };
+    must_pass(|reference, case| {
+        attempt(|| check(reference, case, Some(&card))).unwrap_or_else(|error| Err(error.to_string()))
+    });
 }
 
 #[test]

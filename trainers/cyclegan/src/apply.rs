@@ -5,7 +5,7 @@ mod generator;
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, Command};
-use gobelin_harness::{Error, Tool, apply_arguments, given_path, make_each, tell, work};
+use gobelin_harness::{Error, Place, Tool, apply_arguments, given_path, make_each, tell, work};
 
 pub use generator::{Generator, GeneratorError};
 
@@ -27,14 +27,15 @@ fn command() -> Command {
         )
 }
 
-fn main(matches: &ArgMatches) -> Result<(), Error> {
+fn main(matches: &ArgMatches, place: &Place) -> Result<(), Error> {
     let path = |name: &str| given_path(matches, name);
     let direction = matches.get_one::<String>("direction").map(String::as_str);
     let work = work(path("input"), path("output"))?;
     let generator = Generator::open(&weights_file(path("weights"), direction)?)
         .map_err(|error| Error::Trainer(error.into()))?;
     generator.notes().iter().for_each(|note| tell(note));
-    make_each(&work, |picture| Ok(generator.translate(picture)))
+    place.take(&generator.net);
+    make_each(&work, |picture| Ok(generator.translate(picture, place.exact)))
 }
 
 /// The file that holds the generator asked for.

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use gobelin_autograd::Tensor;
 use gobelin_autograd::random::Generator;
 use gobelin_datasets::{DataError, Picture};
+use gobelin_harness::Place;
 use gobelin_nets::facenet::FaceNetNn2;
 use gobelin_nets::facenet_small::FaceNetSmall;
 use gobelin_nets::weights::{self, Metadata, Weights, WeightsError};
@@ -57,6 +58,7 @@ impl Shape {
 pub struct Embedder {
     net: Box<dyn Module>,
     size: usize,
+    exact: bool,
     /// The squared distance below which two pictures show one person.
     pub threshold: f64,
 }
@@ -99,11 +101,11 @@ pub fn exported(net: &dyn Module, shape: &Shape, threshold: f64) -> Weights {
 }
 
 impl Embedder {
-    /// Opens what [`exported`] made.
+    /// Opens what [`exported`] made, to be used there where `place` says.
     ///
     /// # Errors
     /// The file cannot be read, or was not made so.
-    pub fn open(path: &Path) -> Result<Self, EmbedderError> {
+    pub fn open(path: &Path, place: &Place) -> Result<Self, EmbedderError> {
         let metadata = weights::read_metadata(path)?;
         let refuse = |found: String| EmbedderError::Metadata { path: path.to_owned(), found };
         let word = |key: &str| metadata.get(key).ok_or_else(|| refuse(format!("has no `{key}`")));
@@ -127,7 +129,8 @@ impl Embedder {
         };
         let net = shape.build(&mut gobelin_autograd::random::generator(0, 0));
         weights::load(path, &*net)?;
-        Ok(Self { net, size: shape.size, threshold })
+        place.take(&*net);
+        Ok(Self { net, size: shape.size, exact: place.exact, threshold })
     }
 
     /// The side of the pictures that it takes.
@@ -139,7 +142,7 @@ impl Embedder {
     pub fn embed(&self, prepared: &[f32]) -> Tensor {
         let count = prepared.len() / (self.size * self.size * 3);
         let pictures = Tensor::new(&[count, self.size, self.size, 3], prepared);
-        self.net.forward(&Pass::evaluation(), &pictures.into()).into_tensor()
+        self.net.forward(&Pass::evaluation().exact(self.exact), &pictures.into()).into_tensor()
     }
 
     /// The embedding of a picture's file.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgMatches, Command, value_parser};
 use gobelin_autograd::Tensor;
 use gobelin_datasets::{DataError, Dataset, Folder};
-use gobelin_harness::{Error, Failure, Tool, must_spare, tell};
+use gobelin_harness::{Error, Failure, Place, Tool, must_spare, tell};
 use gobelin_nets::weights::{self, Metadata, Stored, Weights};
 use rayon::prelude::*;
 
@@ -17,9 +17,15 @@ const BATCH: usize = 64;
 
 /// The tools.
 pub const TOOLS: &[Tool] = &[
-    Tool { command: embed_command, main: |matches| embed(matches).map_err(Error::of_trainer) },
-    Tool { command: compare_command, main: |matches| compare(matches).map_err(Error::of_trainer) },
-    Tool { command: search_command, main: |matches| search(matches).map_err(Error::of_trainer) },
+    Tool { command: embed_command, main: |matches, place| embed(matches, place).map_err(Error::of_trainer) },
+    Tool {
+        command: compare_command,
+        main: |matches, place| compare(matches, place).map_err(Error::of_trainer),
+    },
+    Tool {
+        command: search_command,
+        main: |matches, place| search(matches, place).map_err(Error::of_trainer),
+    },
 ];
 
 fn path(name: &'static str, value: &'static str, help: &'static str) -> Arg {
@@ -73,10 +79,10 @@ fn of<'a>(matches: &'a ArgMatches, name: &str) -> &'a Path {
     matches.get_one::<PathBuf>(name).expect("clap requires it")
 }
 
-fn embed(matches: &ArgMatches) -> Result<(), Failure> {
+fn embed(matches: &ArgMatches, place: &Place) -> Result<(), Failure> {
     let (weights, input, output) = (of(matches, "weights"), of(matches, "input"), of(matches, "output"));
     must_spare(output, "safetensors", "weights", weights)?;
-    let embedder = Embedder::open(weights)?;
+    let embedder = Embedder::open(weights, place)?;
     let found = if input.is_dir() {
         embed_folder(&embedder, input)?
     } else {
@@ -94,8 +100,8 @@ fn embed(matches: &ArgMatches) -> Result<(), Failure> {
     Ok(())
 }
 
-fn compare(matches: &ArgMatches) -> Result<(), Failure> {
-    let embedder = Embedder::open(of(matches, "weights"))?;
+fn compare(matches: &ArgMatches, place: &Place) -> Result<(), Failure> {
+    let embedder = Embedder::open(of(matches, "weights"), place)?;
     let [a, b] = [embedder.embed_file(of(matches, "a"))?, embedder.embed_file(of(matches, "b"))?];
     let distance = squared_distance(&a, &b);
     let verdict = if distance < embedder.threshold { "same person" } else { "different people" };
@@ -103,8 +109,8 @@ fn compare(matches: &ArgMatches) -> Result<(), Failure> {
     Ok(())
 }
 
-fn search(matches: &ArgMatches) -> Result<(), Failure> {
-    let embedder = Embedder::open(of(matches, "weights"))?;
+fn search(matches: &ArgMatches, place: &Place) -> Result<(), Failure> {
+    let embedder = Embedder::open(of(matches, "weights"), place)?;
     let wanted = embedder.embed_file(of(matches, "picture"))?;
     let found = embed_folder(&embedder, of(matches, "folder"))?;
     let mut ranked: Vec<(f64, &str)> =

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use gobelin_autograd::{Tape, Tensor, Var, ops};
-use gobelin_harness::{Compute, Error, VggOptions, features, tell};
-use gobelin_losses::catalogue::{Given, LOSSES, LossEntry, loss};
+use gobelin_harness::{Compute, Error, Place, VggOptions, features, on_device, tell};
+use gobelin_losses::catalogue::{Given, LOSSES, LossEntry, Outcome, loss};
 use gobelin_losses::features::Features;
 use gobelin_nets::vgg19::{Images, Pooling, Vgg19};
 use gobelin_nets::weights::{Stored, Weights};
@@ -27,8 +27,8 @@ pub fn command() -> Command {
     // Descriptions last, since those of the options would take their place.
     VggOptions::augment_args(command).about("Compute a loss of given tensors, and its gradients").after_help(format!(
         "{} `value` is one number, or with --set reduction=none lists within lists, an axis each. What a loss counts on the \
-         way, such as the triplets found, follows by name. A loss that looks through VGG-19 does so without Winograd's \
-         algorithm, so that it rounds as PyTorch does.",
+         way, such as the triplets found, follows by name. No algorithms that round differently are used (no Winograd, no \
+         TF32), so that losses that look through VGG-19 round as PyTorch does.",
         catalogue::NUMBERS
     ))
 }
@@ -41,7 +41,7 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
     let Some(entry) = catalogue::entry(matches, "loss", LOSSES, loss, true)? else {
         return Ok(ExitCode::SUCCESS);
     };
-    Compute::new(matches).begin()?;
+    let place = Compute { exact: true, ..Compute::new(matches) }.begin()?;
     let options = shell::options(matches)?;
     let words = entry.options(&options).map_err(wrong)?;
     let vgg = VggOptions::from_arg_matches(matches).map_err(wrong)?;
@@ -52,24 +52,38 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
         shell::keep_apart(("grad", grad), &read.collect::<Vec<_>>())?;
     }
 
-    let tape = Tape::new();
-    let track = |tensor: Tensor| if grad.is_some() { tape.leaf(tensor) } else { tensor.into() };
-    let tensors = catalogue::read(input, entry, track)?;
-    let (network, notes) = network(entry, &vgg, &words)?.unzip();
-    let look = network.as_ref().map(features);
-    let look = look.as_ref().map(|look| look as &dyn Features);
-    let found = entry.call(&tensors, &options, look).map_err(|error| catalogue::told(input, &error))?;
-    if let Some(grad) = grad {
-        shell::write(grad, &gradients(&tape, &found.value, entry, &tensors))?;
+    let (fields, gradients, notes) = on_device(|| {
+        let tape = Tape::new();
+        let tensors = catalogue::read(input, entry, |tensor| given(tensor, &place, grad.map(|_| &tape)))?;
+        let (network, notes) = network(entry, &vgg, &words)?.unzip();
+        let look = network.as_ref().map(features);
+        let look = look.as_ref().map(|look| look as &dyn Features);
+        let found = entry.call(&tensors, &options, look).map_err(|error| catalogue::told(input, &error))?;
+        let gradients = grad.map(|_| gradients(&tape, &found.value, entry, &tensors));
+        Ok((told(entry, &found), gradients, notes))
+    })?;
+    if let (Some(grad), Some(gradients)) = (grad, gradients) {
+        shell::write(grad, &gradients)?;
     }
-    notes.iter().flatten().for_each(|note: &String| tell(note));
-    let mut fields = vec![
-        ("loss", format!("\"{}\"", entry.name)),
-        ("value", catalogue::json_values(found.value.shape(), found.value.tensor().data())),
-    ];
-    fields.extend(found.counts.iter().map(|(name, count)| (*name, count.to_string())));
+    notes.iter().flatten().for_each(|note| tell(note));
     shell::print(&catalogue::line(&fields));
     Ok(ExitCode::SUCCESS)
+}
+
+/// A tensor there where the loss is to be computed, tracked where there is a tape.
+fn given(tensor: Tensor, place: &Place, tape: Option<&Tape>) -> Var {
+    match tape {
+        Some(tape) => tape.leaf(place.bring(tensor)),
+        None => place.bring(tensor).into(),
+    }
+}
+
+/// What is printed.
+fn told(entry: &LossEntry, found: &Outcome) -> Vec<(&'static str, String)> {
+    let value = catalogue::json_values(found.value.shape(), found.value.tensor().data());
+    let mut fields = vec![("loss", format!("\"{}\"", entry.name)), ("value", value)];
+    fields.extend(found.counts.iter().map(|(name, count)| (*name, count.to_string())));
+    fields
 }
 
 /// The VGG-19 that a loss looks through, as the call's options see it, and what is to be told about it.

@@ -17,7 +17,7 @@ pub const NAME: &str = "metric";
 pub fn command() -> Command {
     let command = Command::new(NAME).about("Compute a metric of given tensors").after_help(format!(
         "{} `value` is the number that is reported, `values` holds all by name, each a list: one number, or one for each \
-         picture, class, level or fold.",
+         picture, class, level or fold. All are computed in double precision on the host, whatever --device says.",
         catalogue::NUMBERS
     ));
     catalogue::with_arguments(command, "metric")

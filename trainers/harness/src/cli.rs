@@ -5,7 +5,6 @@ use crate::options::{Given, RunOptions};
 use crate::progress::tell;
 use crate::run::{self, Outcome};
 use crate::signals::{STOPPED, Stop};
-use crate::tool::Compute;
 use crate::trainer::Recipe;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
@@ -98,10 +97,8 @@ pub fn main<R: Recipe>(matches: &ArgMatches) -> ExitCode {
 
 fn call<R: Recipe>(matches: &ArgMatches) -> Result<Outcome, Error> {
     let (run, own, given) = options::<R>(matches)?;
-    let compute = Compute { threads: run.threads, device: run.device };
-    compute.begin_threads()?;
     // A card that is not there is told before all else.
-    compute.card()?;
+    run.compute().begin()?;
     let stop = Stop::new();
     stop.listen();
     run::run(run, own, &given, &stop)

@@ -66,7 +66,7 @@ pub use run::{Outcome, run};
 pub use signals::{STOPPED, Stop};
 pub use skipped::Skipped;
 pub use state::{Entry, State, StateError};
-pub use tool::{Compute, Tool, compute_arguments, end, on_device};
+pub use tool::{Compute, Place, Tool, compute_arguments, end, exact_argument, on_device};
 pub use trainer::{Defaults, Recipe, StepReport, Summary, Trainer};
 pub use vgg::{VggOptions, features};
 pub use work::{Work, apply_arguments, given_path, make_each, must_spare, work};

@@ -2,7 +2,6 @@
 
 use crate::error::Error;
 use crate::tool::Compute;
-use gobelin_autograd::Precision;
 use gobelin_kernels::cuda;
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -69,9 +68,12 @@ impl RunOptions {
     /// # Errors
     /// If there is no such card, or it cannot be used.
     pub fn card(&self) -> Result<Option<cuda::Device>, Error> {
-        let card = Compute { threads: self.threads, device: self.device }.card()?;
-        let precision = if self.exact { Precision::F32 } else { Precision::Tf32 };
-        Ok(card.map(|card| card.with_precision(precision)))
+        self.compute().card()
+    }
+
+    /// What they say of where and how exactly to compute.
+    pub(crate) fn compute(&self) -> Compute {
+        Compute { threads: self.threads, device: self.device, exact: self.exact }
     }
 
     /// A random generator of this run. Each use takes a stream of its own, so

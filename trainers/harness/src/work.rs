@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, value_parser};
 use gobelin_datasets::{Folder, Picture};
+use gobelin_kernels::cuda;
 
 use crate::error::{Error, one_line};
 use crate::progress::tell;
+use crate::tool::on_device;
 
 /// A picture to read, and the file that what is made of it goes to.
 #[derive(Debug, PartialEq)]
@@ -104,10 +106,11 @@ pub fn must_spare(output: &Path, extension: &str, flag: &str, read: &Path) -> Re
     Ok(())
 }
 
-/// Makes a picture of every picture; of several, those that cannot be used are told and left out.
+/// Makes a picture of every picture; of several, those that cannot be used are told and left out, as are those that a graphics
+/// card has no memory for.
 ///
 /// # Errors
-/// The only picture cannot be used, or some of several could not; a file cannot be written.
+/// The only picture cannot be used, or some of several could not; a file cannot be written; a graphics card failed.
 pub fn make_each(
     work: &[Work],
     mut make: impl FnMut(Picture) -> Result<Picture, Error>,
@@ -115,14 +118,22 @@ pub fn make_each(
     let mut left_out = 0;
     for Work { input, output } in work {
         let read = Picture::read(input).map_err(|error| Error::Trainer(error.into()));
-        let made = match read.and_then(&mut make) {
+        let made = match on_device(|| read.and_then(&mut make)) {
             Ok(made) => made,
-            Err(error) if work.len() > 1 => {
+            Err(error) if work.len() == 1 => return Err(error),
+            Err(error) => {
+                let found = match failed_card(&error) {
+                    None => error.to_string(),
+                    Some(cuda::Error::OutOfMemory { .. } | cuda::Error::TooLarge { .. }) => {
+                        format!("{}: {error}", input.display())
+                    }
+                    // It would fail with every picture.
+                    Some(_) => return Err(error),
+                };
                 left_out += 1;
-                tell(&format!("left out: {}", one_line(&error.to_string())));
+                tell(&format!("left out: {}", one_line(&found)));
                 continue;
             }
-            Err(error) => return Err(error),
         };
         if let Some(folder) = output.parent() {
             std::fs::create_dir_all(folder).map_err(|source| Error::file("create", folder, source))?;
@@ -137,6 +148,14 @@ pub fn make_each(
         return Err(Error::Trainer(message.into()));
     }
     Ok(())
+}
+
+/// What a graphics card failed with.
+fn failed_card(error: &Error) -> Option<&cuda::Error> {
+    match error {
+        Error::Trainer(source) => source.downcast_ref(),
+        _ => None,
+    }
 }
 
 fn has_extension(path: &Path, wanted: &str) -> bool {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use gobelin_autograd::random;
 use gobelin_datasets::Picture;
-use gobelin_harness::{Error, Tool, apply_arguments, given_path, make_each, tell, work};
+use gobelin_harness::{Error, Place, Tool, apply_arguments, given_path, make_each, tell, work};
 use gobelin_nets::weights::{self, Weights};
 
 use crate::net::{Segmenter, Shape};
@@ -36,19 +36,17 @@ fn command() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Write each pixel's probability, from 0 (black) to 1 (white), instead of the mask"),
         )
-        .arg(
-            Arg::new("exact").long("exact").action(ArgAction::SetTrue).help("No algorithms that trade digits for speed"),
-        )
 }
 
-fn main(matches: &ArgMatches) -> Result<(), Error> {
+fn main(matches: &ArgMatches, place: &Place) -> Result<(), Error> {
     let path = |name: &str| given_path(matches, name);
     let work = work(path("input"), path("output"))?;
     let refine = matches.get_one::<u64>("refine").map(|count| *count as usize);
     let segmenter = load(&weights_file(path("weights")), refine)?;
+    place.take(&segmenter.net);
     let probability = matches.get_flag("probability");
     make_each(&work, |picture| {
-        let answers = segmenter.probabilities(&picture, matches.get_flag("exact"));
+        let answers = segmenter.probabilities(&picture, place.exact);
         let last = answers.last().expect("at least one answer");
         let byte = |value: &f32| match probability {
             true => (value * 255.0 + 0.5) as u8,

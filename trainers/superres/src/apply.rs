@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{ArgMatches, Command};
 use gobelin_datasets::Picture;
-use gobelin_harness::{Error, Tool, apply_arguments, available_memory, given_path, make_each, tell, work};
+use gobelin_harness::{
+    Error, Place, Tool, apply_arguments, available_memory, given_path, make_each, tell, work,
+};
 
 use crate::network::{Network, Shape};
 
@@ -18,23 +20,17 @@ fn command() -> Command {
     Command::new("apply")
         .about("Enlarge pictures of any size, or paint them, with a trained network")
         .args(apply_arguments("A trained network, or the run directory that holds it"))
-        .arg(
-            Arg::new("exact")
-                .long("exact")
-                .action(ArgAction::SetTrue)
-                .help("No algorithms that trade digits for speed"),
-        )
 }
 
-fn main(matches: &ArgMatches) -> Result<(), Error> {
+fn main(matches: &ArgMatches, place: &Place) -> Result<(), Error> {
     let path = |name: &str| given_path(matches, name);
     let work = work(path("input"), path("output"))?;
     let network =
         Network::open(&weights_file(path("weights"))).map_err(|error| Error::Trainer(error.into()))?;
-    let exact = matches.get_flag("exact");
+    place.take(&*network.module);
     make_each(&work, |picture| {
         must_fit(&network, &picture, available_memory())?;
-        let made = network.make(&picture, exact);
+        let made = network.make(&picture, place.exact);
         if work.len() == 1 {
             let done = match network.shape {
                 Shape::SuperResolution(options) => format!("enlarged {} times to", options.scale),

@@ -37,7 +37,7 @@ pub enum GeneratorError {
 
 /// A trained generator.
 pub struct Generator {
-    net: ResnetGenerator,
+    pub(super) net: ResnetGenerator,
     options: Options,
     notes: Vec<String>,
 }
@@ -76,15 +76,15 @@ impl Generator {
     }
 
     /// A picture of any size translated. Sides that are no multiple of 4 are mirrored at the edge for the net, and what
-    /// that adds is cut off again.
-    pub fn translate(&self, picture: Picture) -> Picture {
+    /// that adds is cut off again. If `exact`, no algorithms that trade digits for speed are used.
+    pub fn translate(&self, picture: Picture, exact: bool) -> Picture {
         let picture = picture.into_channels(self.options.channels);
         let (height, width, channels) = (picture.height, picture.width, picture.channels);
         let [rows, columns] = [height, width].map(|side| side.next_multiple_of(MULTIPLE).max(SMALLEST));
         let values = picture.mirrored(rows, columns).signed();
         drop(picture);
         let seen = Tensor::new(&[1, rows, columns, channels], values).into();
-        let made = self.net.forward(&Pass::evaluation(), &seen).into_tensor();
+        let made = self.net.forward(&Pass::evaluation().exact(exact), &seen).into_tensor();
         Picture::from_signed(rows, columns, channels, made.data()).crop(0, 0, height, width)
     }
 }
@@ -153,7 +153,7 @@ mod tests {
         });
         let [plain, old] = [plain, path].map(|path| Generator::open(&path).unwrap());
         assert!(old.notes()[0].contains("2 running statistics ignored"), "{:?}", old.notes());
-        assert_eq!(old.translate(picture(8, 8, 3)), plain.translate(picture(8, 8, 3)));
+        assert_eq!(old.translate(picture(8, 8, 3), false), plain.translate(picture(8, 8, 3), false));
     }
 
     #[test]
@@ -180,12 +180,12 @@ mod tests {
         let (_folder, path) = file(options, |_| ());
         let generator = Generator::open(&path).unwrap();
         for (height, width) in [(1, 1), (1, 30), (2, 3), (9, 8), (21, 35)] {
-            let made = generator.translate(picture(height, width, 1));
+            let made = generator.translate(picture(height, width, 1), false);
             assert_eq!((made.height, made.width, made.channels), (height, width, 3));
         }
         let whole = picture(8, 12, 3);
         let made =
             generator.net.forward(&Pass::evaluation(), &Tensor::new(&[1, 8, 12, 3], whole.signed()).into());
-        assert_eq!(generator.translate(whole), Picture::from_signed(8, 12, 3, made.tensor().data()));
+        assert_eq!(generator.translate(whole, false), Picture::from_signed(8, 12, 3, made.tensor().data()));
     }
 }

@@ -132,8 +132,8 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
         ));
     }
     if let [workload] = chosen[..] {
-        compute.begin_threads()?;
-        let setup = Setup::new(compute.device.to_string(), compute.card()?, is_small, is_eager);
+        let card = compute.begin()?.card;
+        let setup = Setup::new(compute.device.to_string(), card, is_small, is_eager);
         let text = on_device(|| {
             let step = (workload.prepare)(&setup);
             if profiled {

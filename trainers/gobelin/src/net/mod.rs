@@ -10,8 +10,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use gobelin_autograd::Tensor;
 use gobelin_autograd::ops::permute_tensor;
-use gobelin_harness::{Compute, Error, compute_arguments, on_device, tell};
-use gobelin_kernels::cuda::{Device, Precision};
+use gobelin_harness::{Compute, Error, Place, compute_arguments, exact_argument, on_device, tell};
 use gobelin_nets::Pass;
 use gobelin_nets::catalogue::{Architecture, Net};
 use gobelin_nets::weights::{self, Stored};
@@ -37,7 +36,7 @@ pub fn command() -> Command {
                  layers of vgg19 (conv1_2, relu2_2, pool4)",
         ))
         .arg(flag("train").help("Norms use the batch's statistics, as in training; no weight changes"))
-        .arg(flag("exact").help("Only algorithms that round as the plain sums do (no Winograd, no TF32)"))
+        .arg(exact_argument())
         .arg(
             Arg::new("init")
                 .long("init")
@@ -68,9 +67,7 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     }
     let name = name.ok_or_else(|| Error::Call("expected the NAME of a network: --list names them".into()))?;
-    let compute = Compute::new(matches);
-    compute.begin_threads()?;
-    let card = compute.card()?;
+    let place = Compute::new(matches).begin()?;
     let architecture = Architecture::named(name).map_err(wrong)?;
     let seed = matches.get_one::<u64>("init").copied();
     let mut net = architecture.build(&options, seed.unwrap_or(0)).map_err(wrong)?;
@@ -85,8 +82,8 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
     let x = picture_order(&read_input(input, &net)?);
     let taps: Vec<String> = matches.get_many("taps").into_iter().flatten().cloned().collect();
     let pass = if matches.get_flag("train") { Pass::sampling() } else { Pass::evaluation() };
-    let pass = pass.exact(matches.get_flag("exact"));
-    let given = on_device(|| run(&net, &pass, &x, &taps, card))?;
+    let pass = pass.exact(place.exact);
+    let given = on_device(|| run(&net, &pass, &x, &taps, &place))?;
     let given = given.into_iter().map(|(name, value)| (name, Stored::of(&file_order(&value))));
     shell::write(output, &given.collect())?;
     for note in &notes {
@@ -95,24 +92,18 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the net gives, computed on a card if there is one, and then on the host.
+/// What the net gives there where it is to be computed, on the host in the end.
 fn run(
     net: &Net,
     pass: &Pass,
     x: &Tensor,
     taps: &[String],
-    card: Option<Device>,
+    place: &Place,
 ) -> Result<Vec<(String, Tensor)>, Error> {
-    let x = match card {
-        None => x.clone(),
-        Some(card) => {
-            let precision = if pass.is_exact() { Precision::F32 } else { Precision::Tf32 };
-            let card = card.with_precision(precision);
-            net.to_device(&card);
-            x.to_device(&card)
-        }
-    };
-    let given = net.run(pass, &x.into(), taps).map_err(wrong)?;
+    if let Some(card) = &place.card {
+        net.to_device(card);
+    }
+    let given = net.run(pass, &place.bring(x.clone()).into(), taps).map_err(wrong)?;
     Ok(given.into_iter().map(|(name, value)| (name, value.tensor().to_host())).collect())
 }
 
@@ -147,6 +138,7 @@ fn file_order(tensor: &Tensor) -> Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gobelin_kernels::cuda::Precision;
 
     /// On the emulated card: every norm, both kinds of convolution, and what is tapped.
     #[test]
@@ -168,8 +160,10 @@ mod tests {
             let numbers = (0..shape.iter().product()).map(|i: usize| (i % 37) as f32 / 18.5 - 1.0);
             let x = picture_order(&Tensor::new(&shape, numbers.collect::<Vec<f32>>()));
             for (pass, tolerance) in [(Pass::sampling().exact(true), 1e-4), (Pass::evaluation(), 0.01)] {
-                let on_host = run(&net, &pass, &x, &taps, None).unwrap();
-                let on_card = run(&net, &pass, &x, &taps, Some(card.clone())).unwrap();
+                let on_host = run(&net, &pass, &x, &taps, &Place::default()).unwrap();
+                let precision = if pass.is_exact() { Precision::F32 } else { Precision::Tf32 };
+                let card = Some(card.clone().with_precision(precision));
+                let on_card = run(&net, &pass, &x, &taps, &Place { card, exact: pass.is_exact() }).unwrap();
                 for ((name, expected), (_, found)) in on_host.iter().zip(&on_card) {
                     let largest = expected.data().iter().fold(0.0f32, |largest, v| largest.max(v.abs()));
                     for (found, expected) in found.data().iter().zip(expected.data()) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Command;
 
 use gobelin_autograd::Tensor;
 use gobelin_nets::weights::{self, Stored, Weights};
@@ -45,7 +46,13 @@ pub fn write<const N: usize>(path: &Path, tensors: [(&str, Stored); N]) {
 /// A call that must go well: the object it prints, and its lines on standard error.
 #[track_caller]
 pub fn answer(here: &Path, words: &str) -> (Value, Vec<String>) {
-    let output = gobelin(here, words).output().unwrap();
+    answer_of(gobelin(here, words), words)
+}
+
+/// As [`answer`], of a command that has these words.
+#[track_caller]
+pub fn answer_of(mut command: Command, words: &str) -> (Value, Vec<String>) {
+    let output = command.output().unwrap();
     let told: Vec<String> = String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect();
     assert!(output.status.success(), "gobelin {words}: {told:?}");
     let text = String::from_utf8(output.stdout).unwrap();
@@ -106,6 +113,11 @@ pub fn cases(vgg: bool) -> Vec<Case> {
 impl Case {
     /// Calls the command with more words: what is wrong with its value and gradients.
     pub fn check(&self, more: &str) -> Result<(), String> {
+        self.check_by(gobelin, more)
+    }
+
+    /// As [`Case::check`], of a command that is made in a directory of words.
+    pub fn check_by(&self, command: impl Fn(&Path, &str) -> Command, more: &str) -> Result<(), String> {
         let folder = tempfile::tempdir().unwrap();
         let here = folder.path();
         weights::write(&here.join("in.safetensors"), &self.tensors).unwrap();
@@ -114,7 +126,7 @@ impl Case {
         let Self { loss, .. } = self;
         let words =
             format!("loss {loss} --input in.safetensors --grad out.safetensors {} {more}", options.join(" "));
-        let (found, _) = answer(here, &words);
+        let (found, _) = answer_of(command(here, &words), &words);
         if found["loss"] != *loss {
             return Err(format!("it is called {}", found["loss"]));
         }
