@@ -95,8 +95,14 @@ impl Config {
         }
     }
 
+    /// The device that was last computed on, as it would be typed.
+    pub fn device(&self) -> String {
+        plain(self.table.get("device"))
+    }
+
     /// Takes the flags given on the command line, whose values are in `call`,
-    /// where they may change: those no result depends on, and more steps.
+    /// where they may change: those no result depends on, another device, and
+    /// more steps.
     ///
     /// # Errors
     /// [`Error::Contradiction`] for any other flag that differs.

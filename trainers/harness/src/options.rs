@@ -59,8 +59,9 @@ pub struct RunOptions {
     pub resume: bool,
 }
 
-/// Keys that may change when a run is resumed, since no result depends on them.
-pub(crate) const FREE_KEYS: [&str; 5] = ["steps", "threads", "log-every", "sample-every", "checkpoint-every"];
+/// Keys that may change when a run is resumed, since no result depends on them, but for what devices round differently.
+pub(crate) const FREE_KEYS: [&str; 6] =
+    ["steps", "threads", "device", "log-every", "sample-every", "checkpoint-every"];
 
 impl RunOptions {
     /// The graphics card that the run computes on, as exactly as asked for; none where that is the CPU.

@@ -86,6 +86,7 @@ fn resume<R: Recipe>(call: &RunOptions, own: &R, given: &Given, stop: &Stop) -> 
     })?;
     let mut config = Config::read(out, R::NAME)?;
     let directory = RunDirectory::open(out)?;
+    let device = config.device();
     config.change(given, &Config::of(call, own)?, out)?;
     let (run, own) = config.options::<R>(out)?;
 
@@ -120,7 +121,15 @@ fn resume<R: Recipe>(call: &RunOptions, own: &R, given: &Given, stop: &Stop) -> 
         tell(&notice);
     }
     config.write(out)?;
-    tell(&format!("resuming after step {}", saved.unwrap_or(0)));
+    let saved_step = saved.unwrap_or(0);
+    tell(&if device == config.device() {
+        format!("resuming after step {saved_step}")
+    } else {
+        let now = config.device();
+        format!(
+            "resuming after step {saved_step} on {now}, no longer on {device}: results go on as {now} rounds"
+        )
+    });
     Sitting::new::<R>(trainer, &directory, run, &config, checkpoints, saved)?.train(stop)
 }
 

@@ -2,6 +2,7 @@
 //! it goes on, and how each thing that can fail on a card is told.
 
 mod losses;
+mod resumption;
 mod tools;
 
 use std::fs;
