@@ -77,10 +77,10 @@ fn stepped(trainer: &mut impl Trainer, step: u64) -> StepReport {
 /// come to the same state, bit for bit.
 ///
 /// # Panics
-/// With the number or the entry that differs, or if the trainer cannot compute on a card.
+/// With the number or the entry that differs, or if the trainer cannot compute on a card or replays nothing.
 #[track_caller]
 pub fn check_replay<T: Trainer>(make: impl Fn() -> T, card: &Device, steps: u64) {
-    let mut replaying = on(card, &make);
+    let (mut replaying, nodes) = (on(card, &make), card.replayed_nodes());
     let mut known: Vec<(State, StepReport)> = Vec::new();
     for step in 1..=steps {
         let before = state_of(&replaying);
@@ -91,6 +91,7 @@ pub fn check_replay<T: Trainer>(make: impl Fn() -> T, card: &Device, steps: u64)
         must_equal(&state_of(&replaying), &state_of(&eager), &format!("replayed at step {step}"));
         known.push((before, expected));
     }
+    assert!(card.replayed_nodes() > nodes, "nothing was replayed in {steps} steps");
     replaying.load(&known[1].0).expect("a trainer loads what it saved");
     for (step, (before, expected)) in (1..=steps).zip(&known).skip(1) {
         must_equal(&state_of(&replaying), before, &format!("taken back, before step {step}"));

@@ -2,7 +2,7 @@
 //! for true (Ledig et al. 2017, section 2.2, whose network differs: here patches are judged, Isola et al. 2017).
 
 use gobelin_autograd::optimiser::Descent;
-use gobelin_autograd::{Tape, Tensor, Var, ops};
+use gobelin_autograd::{Figure, Tape, Tensor, Var, ops};
 use gobelin_losses::gan::{Adversarial, Labels};
 use gobelin_nets::patch_discriminator::PatchDiscriminator;
 use gobelin_nets::{Module, Pass};
@@ -22,15 +22,15 @@ pub struct Adversary {
 
 /// What an update of the discriminator tells.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Judged {
+pub struct Judged<N = f64> {
     /// Its loss: the sum of its two terms; `2 ln 2` for one that cannot tell anything.
-    pub loss: f32,
+    pub loss: N,
     /// Its mean score of true pictures.
-    pub real: f32,
+    pub real: N,
     /// Its mean score of enlarged ones.
-    pub fake: f32,
+    pub fake: N,
     /// The norm of its gradient.
-    pub gradient: f64,
+    pub gradient: N,
 }
 
 impl Adversary {
@@ -40,14 +40,14 @@ impl Adversary {
     }
 
     /// One update on true and enlarged pictures.
-    pub fn update(&mut self, real: &Tensor, fake: &Tensor, exact: bool) -> Judged {
+    pub fn update(&mut self, real: &Tensor, fake: &Tensor, exact: bool) -> Judged<Figure> {
         let tape = Tape::new();
         let pass = Pass::training(&tape).exact(exact);
         let [on_real, on_fake] =
             [real, fake].map(|pictures| self.net.forward(&pass, &pictures.clone().into()));
-        let [real, fake] = [&on_real, &on_fake].map(|scores| ops::mean(&scores.detach()).item());
+        let [real, fake] = [&on_real, &on_fake].map(|scores| (&ops::mean(&scores.detach())).into());
         let loss = GAME.discriminator(&on_real, &on_fake, &Labels::default());
         drop((on_real, on_fake));
-        Judged { loss: loss.item(), real, fake, gradient: self.descent.update(tape, &loss).get() }
+        Judged { loss: (&loss).into(), real, fake, gradient: self.descent.update(tape, &loss) }
     }
 }

@@ -56,13 +56,9 @@ impl Gallery {
         let mut sum = Distances::default();
         for content in &self.contents {
             let made = tensor(&paint(content)).into();
-            for (name, value) in objective.losses(&made, &tensor(content)).terms {
-                match name {
-                    "content" => sum.content += f64::from(value),
-                    "style" => sum.style += f64::from(value),
-                    _ => {}
-                }
-            }
+            let [content, style, _] = objective.losses(&made, &tensor(content)).terms;
+            sum.content += content.get();
+            sum.style += style.get();
         }
         let count = self.count() as f64;
         Distances { content: sum.content / count, style: sum.style / count }

@@ -2,13 +2,14 @@
 
 use gobelin_autograd::optimiser::{Adam, AdamOptions, Descent};
 use gobelin_autograd::random::{self, Generator};
-use gobelin_autograd::{Tape, Tensor, ops};
+use gobelin_autograd::{Bundle, Figure, Tape, Tensor, ops};
 use gobelin_nets::patch_discriminator::PatchDiscriminator;
 use gobelin_nets::{Module, Pass, parameters};
 
 use crate::adversary::{Adversary, Judged};
 use crate::network::{Network, Shape};
-use crate::objective::Objective;
+use crate::objective::{Objective, TERMS};
+use crate::trouble::deviation;
 
 /// The discriminator of a learner.
 #[derive(Clone, Copy, Debug)]
@@ -23,19 +24,54 @@ pub struct AdversaryOptions {
     pub weight: f32,
 }
 
+/// What the host hands to an update, pictures `(N, H, W, 3)` in [-1, 1].
+#[derive(Clone, Debug)]
+pub struct Lesson {
+    /// What the network should make.
+    pub wanted: Tensor,
+    /// What it is shown, if that is something else.
+    pub seen: Option<Tensor>,
+}
+
+impl Bundle for Lesson {
+    fn each_tensor(&mut self, visit: &mut dyn FnMut(&mut Tensor)) {
+        visit(&mut self.wanted);
+        self.seen.each_tensor(visit);
+    }
+}
+
 /// What an update tells, before the weights change.
 #[derive(Clone, Debug, Default)]
-pub struct Learned {
+pub struct Learned<N = f64> {
     /// The loss.
-    pub loss: f32,
-    /// Its terms by name, without their weights, where there are several.
-    pub terms: Vec<(&'static str, f32)>,
-    /// What the discriminator said.
-    pub judged: Option<Judged>,
+    pub loss: N,
+    /// Its terms that [`Learner::terms`] names, without their weights.
+    pub terms: [N; TERMS],
+    /// What the discriminator said, if there is one.
+    pub judged: Judged<N>,
     /// The norm of the network's gradient.
-    pub gradient: f64,
-    /// What the network made, `(N, H, W, 3)`.
-    pub made: Option<Tensor>,
+    pub gradient: N,
+    /// The deviation of the values that the network made, and of those it should have made.
+    pub deviations: [N; 2],
+    /// How many of those that it made are darker than black or lighter than white.
+    pub outside: N,
+}
+
+impl<N> Learned<N> {
+    /// Its numbers, in the order of [`Learned::of`].
+    pub fn numbers(self) -> [N; 12] {
+        let Self { loss, terms: [a, b, c], judged, gradient, deviations: [made, wanted], outside } = self;
+        let Judged { loss: of_judge, real, fake, gradient: gradient_of_judge } = judged;
+        [loss, a, b, c, of_judge, real, fake, gradient_of_judge, gradient, made, wanted, outside]
+    }
+
+    /// From its numbers.
+    pub fn of(numbers: [N; 12]) -> Self {
+        let [loss, a, b, c, of_judge, real, fake, gradient_of_judge, gradient, made, wanted, outside] =
+            numbers;
+        let judged = Judged { loss: of_judge, real, fake, gradient: gradient_of_judge };
+        Self { loss, terms: [a, b, c], judged, gradient, deviations: [made, wanted], outside }
+    }
 }
 
 /// Adam with the defaults of its authors but for the learning rate.
@@ -75,27 +111,34 @@ impl Learner {
         Self { descent: adam(&*network.module, learning_rate), network, adversary, objective, exact }
     }
 
-    /// One update on pictures `(N, H, W, 3)` in [-1, 1] that the network is shown and those it should make of them: first of the
-    /// network, with the discriminator as it is, then of the discriminator, on what the network has made.
-    pub fn update(&mut self, seen: &Tensor, wanted: &Tensor) -> Learned {
+    /// One update: first of the network, with the discriminator as it is, then of the discriminator, on what the network has made.
+    pub fn update(&mut self, Lesson { wanted, seen }: &Lesson) -> Learned<Figure> {
         let tape = Tape::new();
         let pass = Pass::training(&tape).exact(self.exact);
-        let made = self.network.module.forward(&pass, &seen.clone().into());
+        let made = self.network.module.forward(&pass, &seen.as_ref().unwrap_or(wanted).clone().into());
         let losses = self.objective.losses(&made, wanted);
-        let mut learned = Learned { terms: losses.terms, ..Learned::default() };
+        let mut learned = Learned { terms: losses.terms, ..Learned::<Figure>::default() };
         let mut loss = losses.whole;
         if let Some(adversary) = &self.adversary {
             let resistance = adversary.resistance(&made, self.exact);
-            learned.terms = vec![("perceptual", loss.item()), ("adversarial", resistance.item())];
+            learned.terms = [(&loss).into(), (&resistance).into(), Figure::default()];
             loss = ops::add(&loss, &ops::scale(&resistance, adversary.weight));
         }
         let made = made.detach().into_tensor();
-        learned.loss = loss.item();
-        learned.gradient = self.descent.update(tape, &loss).get();
+        learned.loss = (&loss).into();
+        learned.gradient = self.descent.update(tape, &loss);
         drop(loss);
-        learned.judged = self.adversary.as_mut().map(|adversary| adversary.update(wanted, &made, self.exact));
-        learned.made = Some(made);
+        if let Some(adversary) = &mut self.adversary {
+            learned.judged = adversary.update(wanted, &made, self.exact);
+        }
+        learned.deviations = [&made, wanted].map(deviation);
+        learned.outside = (&ops::count_outside(&made, -1.0, 1.0)).into();
         learned
+    }
+
+    /// What the terms of the loss are called, where there are several.
+    pub fn terms(&self) -> &'static [&'static str] {
+        if self.adversary.is_some() { &["perceptual", "adversarial"] } else { self.objective.terms() }
     }
 
     /// Whether algorithms that trade digits for speed are refused.

@@ -1,6 +1,6 @@
 //! What the network minimises.
 
-use gobelin_autograd::{Tensor, Var, ops};
+use gobelin_autograd::{Figure, Tensor, Var, ops};
 use gobelin_harness::features;
 use gobelin_losses::perceptual::Perceptual;
 use gobelin_losses::style_transfer::{StyleTransfer, Targets};
@@ -34,9 +34,12 @@ pub enum Objective {
 pub struct Losses {
     /// What is minimised.
     pub whole: Var,
-    /// The terms by name, without their weights, where there are several.
-    pub terms: Vec<(&'static str, f32)>,
+    /// The terms that [`Objective::terms`] names, without their weights.
+    pub terms: [Figure; TERMS],
 }
+
+/// Most terms that a loss has.
+pub const TERMS: usize = 3;
 
 impl Objective {
     /// The painter's objective, with a style picture `(1, H, W, 3)` that is looked at once.
@@ -45,22 +48,36 @@ impl Objective {
         Self::Style { grams: loss.style.grams(&maps), loss, vgg }
     }
 
+    /// What the terms are called, where there are several.
+    pub fn terms(&self) -> &'static [&'static str] {
+        match self {
+            Self::Style { loss, .. } if loss.tv_weight != 0.0 => &["content", "style", "tv"],
+            Self::Style { .. } => &["content", "style"],
+            Self::Mse | Self::Perceptual { .. } => &[],
+        }
+    }
+
     /// The losses of what was made.
     pub fn losses(&self, made: &Var, wanted: &Tensor) -> Losses {
         let wanted: Var = wanted.clone().into();
         match self {
-            Self::Mse => Losses { whole: ops::mean_squared_difference(made, &wanted), terms: Vec::new() },
-            Self::Perceptual { loss, vgg } => {
-                Losses { whole: loss.loss(&features(vgg), made, &wanted), terms: Vec::new() }
-            }
+            Self::Mse => ops::mean_squared_difference(made, &wanted).into(),
+            Self::Perceptual { loss, vgg } => loss.loss(&features(vgg), made, &wanted).into(),
             Self::Style { loss, grams, vgg } => {
                 let looked = features(vgg);
                 let content = looked(&wanted, &[&loss.content.layer]).remove(0);
                 let terms = loss.terms(&looked, made, &Targets { content, style: grams.clone() });
-                let mut told = vec![("content", terms.content.item()), ("style", terms.style.item())];
-                told.extend(terms.variation.as_ref().map(|variation| ("tv", variation.item())));
+                let variation = terms.variation.as_ref().map(Figure::from).unwrap_or_default();
+                let told = [(&terms.content).into(), (&terms.style).into(), variation];
                 Losses { whole: loss.sum(&terms), terms: told }
             }
         }
+    }
+}
+
+/// A loss of one term.
+impl From<Var> for Losses {
+    fn from(whole: Var) -> Self {
+        Self { whole, terms: Default::default() }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gobelin_autograd::{Device, Tensor};
+use gobelin_autograd::{Device, Figures, Replay, Tensor};
 use gobelin_datasets::{Batch, Loader, Picture};
 use gobelin_harness::{
     Failure, Grid, Skipped, State, StateError, StepReport, Summary, Trainer, check_pictures, put_pictures,
@@ -13,7 +13,7 @@ use gobelin_nets::weights::{self, Weights};
 use crate::degrade::{bicubic, low_resolution};
 use crate::gallery::{Distances, Gallery};
 use crate::judge::{Judge, Score};
-use crate::learner::{Learned, Learner};
+use crate::learner::{Learned, Learner, Lesson};
 use crate::objective::Objective;
 use crate::panels;
 use crate::trouble::{Signs, Trouble};
@@ -51,6 +51,7 @@ pub enum Task {
 pub struct SuperresTrainer {
     task: Task,
     learner: Learner,
+    updating: Replay<Lesson, Figures<12>>,
     loader: Loader,
     batch: Batch,
     skipped: Skipped,
@@ -65,6 +66,7 @@ impl SuperresTrainer {
         Self {
             task,
             learner,
+            updating: Replay::default(),
             loader,
             batch: Batch::default(),
             skipped: Skipped::default(),
@@ -78,27 +80,35 @@ impl SuperresTrainer {
         self.loader.fill(&mut self.batch)?;
         let Batch { size, channels, .. } = self.batch;
         let wanted = Tensor::new(&[self.batch.len(), size, size, channels], &self.batch.pixels);
-        let mut signs = Signs::default();
-        let mut learned = match &mut self.task {
+        let scale = match &mut self.task {
             Task::SuperResolution { scale, scores, .. } => {
                 *scores = None;
-                let seen = low_resolution(&wanted, *scale);
-                let learned = self.learner.update(&seen, &wanted);
-                if matches!(self.learner.objective(), Objective::Mse) {
-                    signs.errors = Some([learned.loss, squared_error(&bicubic(&seen, *scale), &wanted)]);
-                }
-                learned
+                Some(*scale)
             }
             Task::Style { now, .. } => {
                 *now = None;
-                self.learner.update(&wanted, &wanted)
+                None
             }
         };
-        let made = learned.made.take().expect("an update makes pictures");
-        signs.contrast = deviation(&made) / deviation(&wanted).max(f32::MIN_POSITIVE);
-        let outside = made.data().iter().filter(|value| !(-1.0..=1.0).contains(*value)).count();
-        signs.clipped = outside as f32 / made.len() as f32;
-        signs.discriminator = learned.judged.map(|judged| judged.loss);
+        let seen = scale.map(|scale| low_resolution(&wanted, scale));
+        let (learner, lesson) = (&mut self.learner, Lesson { wanted, seen });
+        let figures =
+            self.updating.run(lesson.clone(), |lesson| Figures::gather(learner.update(&lesson).numbers()));
+        // While it is under way, on a card.
+        let by_hand = match (scale, &lesson.seen) {
+            (Some(scale), Some(seen)) if matches!(learner.objective(), Objective::Mse) => {
+                Some(squared_error(&bicubic(seen, scale), &lesson.wanted))
+            }
+            _ => None,
+        };
+        let learned = Learned::of(figures.read());
+        let [made, wanted] = learned.deviations.map(|deviation| deviation as f32);
+        let signs = Signs {
+            contrast: made / wanted.max(f32::MIN_POSITIVE),
+            clipped: learned.outside as f32 / lesson.wanted.len() as f32,
+            errors: by_hand.map(|error| [learned.loss as f32, error]),
+            discriminator: learner.adversary.is_some().then_some(learned.judged.loss as f32),
+        };
         Ok((learned, signs))
     }
 
@@ -115,21 +125,15 @@ fn squared_error(made: &Tensor, wanted: &Tensor) -> f32 {
     (made.data().iter().zip(wanted.data()).map(square).sum::<f64>() / made.len() as f64) as f32
 }
 
-fn deviation(values: &Tensor) -> f32 {
-    let count = values.len() as f64;
-    let mean = values.data().iter().map(|&value| f64::from(value)).sum::<f64>() / count;
-    let square = values.data().iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>();
-    (square / count).sqrt() as f32
-}
-
 impl Trainer for SuperresTrainer {
     fn step(&mut self, _: u64) -> Result<StepReport, Failure> {
         let (learned, signs) = self.update()?;
         let mut report = StepReport::new().loss("loss", learned.loss);
-        for (name, value) in learned.terms {
+        for (name, value) in self.learner.terms().iter().zip(learned.terms) {
             report = report.diagnostic(format!("loss/{name}"), value);
         }
-        if let Some(judged) = learned.judged {
+        if self.learner.adversary.is_some() {
+            let judged = learned.judged;
             report = report
                 .loss("loss/d", judged.loss)
                 .diagnostic("score/real", judged.real)
@@ -152,6 +156,7 @@ impl Trainer for SuperresTrainer {
         if let Some(adversary) = &self.learner.adversary {
             to_device(&adversary.net, card);
         }
+        self.updating = Replay::on(card);
         true
     }
 

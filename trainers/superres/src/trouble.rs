@@ -1,5 +1,6 @@
 //! Signs of trouble, named while they happen.
 
+use gobelin_autograd::{Figure, Tensor, Var, ops};
 use gobelin_harness::{State, StateError, StepReport};
 
 /// Steps a sign must last before it is told: a single batch proves nothing.
@@ -97,9 +98,29 @@ impl Trouble {
     }
 }
 
+/// The deviation of all values of a tensor.
+pub fn deviation(values: &Tensor) -> Figure {
+    if values.device().is_some() {
+        let values = Var::constant(values.clone());
+        let centred = ops::sub(&values, &ops::mean(&values));
+        return (&ops::sqrt(&ops::mean(&ops::square(&centred)))).into();
+    }
+    let count = values.len() as f64;
+    let mean = values.data().iter().map(|&value| f64::from(value)).sum::<f64>() / count;
+    let square = values.data().iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>();
+    Figure::Known(f64::from((square / count).sqrt() as f32))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deviation_is_that_of_all_values() {
+        let of = |values: &[f32]| deviation(&Tensor::new(&[values.len()], values)).get();
+        assert_eq!(of(&[0.5; 6]), 0.0);
+        assert_eq!(of(&[2.0, 6.0, 4.0, 4.0]), f64::from(2.0f32.sqrt()));
+    }
 
     #[test]
     fn what_lasts_is_told_and_what_passes_is_not() {

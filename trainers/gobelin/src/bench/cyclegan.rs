@@ -26,8 +26,11 @@ pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
     game.generators.nets.iter().for_each(|net| setup.net(net));
     game.discriminators.nets.iter().for_each(|net| setup.net(net));
     let real = [1, 2].map(|stream| setup.put(super::pictures_of(stream, &[1, size, size, 3])));
+    let mut replay = setup.replay();
     Box::new(move || {
-        let (_, fakes) = game.update_generators(&real);
-        game.update_discriminators(&real, &fakes);
+        replay.run((), |()| {
+            let (_, fakes) = game.update_generators(&real);
+            game.update_discriminators(&real, &fakes);
+        });
     })
 }
