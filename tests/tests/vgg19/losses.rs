@@ -1,8 +1,9 @@
-//! The losses that look through VGG-19 against the values and gradients of `tests/reference/feature_losses.py`.
+//! The losses that look through VGG-19 against the values and gradients of `tests/reference/feature_losses.py`, on the host and on
+//! a graphics card.
 
 use std::collections::BTreeMap;
 
-use gobelin_autograd::{Tape, Tensor, Var, ops};
+use gobelin_autograd::{Device, Tape, Tensor, Var, attempt, ops};
 use gobelin_losses::catalogue::{self, Given};
 use gobelin_nets::vgg19::{Layer, View};
 use gobelin_tests::{reference, reference_json};
@@ -24,7 +25,8 @@ fn stored(loss: &str, key: &Value) -> Tensor {
     Tensor::new(view.shape(), values.collect::<Vec<f32>>())
 }
 
-fn check(case: &Value) -> Result<(), String> {
+/// What is wrong with a case on the host, or on a card, in words.
+fn check(case: &Value, card: Option<&Device>) -> Result<(), String> {
     let loss = case["loss"].as_str().unwrap();
     let entry = catalogue::loss(loss).unwrap();
     assert!(entry.vgg);
@@ -46,10 +48,14 @@ fn check(case: &Value) -> Result<(), String> {
 
     let tape = Tape::new();
     let tensors = case["tensors"].as_object().unwrap();
-    let leaves: BTreeMap<&str, Var> =
-        tensors.iter().map(|(name, key)| (name.as_str(), tape.leaf(stored(loss, key)))).collect();
+    let there = |tensor: Tensor| card.map_or_else(|| tensor.clone(), |card| tensor.to_device(card));
+    let leaf = |key: &Value| tape.leaf(there(stored(loss, key)));
+    let leaves: BTreeMap<&str, Var> = tensors.iter().map(|(name, key)| (name.as_str(), leaf(key))).collect();
     let given = leaves.iter().map(|(name, leaf)| ((*name).to_owned(), Given::Float(leaf.clone()))).collect();
     let found = entry.call(&given, &options, Some(&features)).map_err(|error| error.to_string())?.value;
+    if found.tensor().device() != card {
+        return Err("it was computed elsewhere".into());
+    }
     let expected = case["value"].as_f64().unwrap();
     let difference = (f64::from(found.item()) - expected).abs();
     if difference.is_nan() || difference > VALUE * expected.abs() + 1e-9 {
@@ -74,16 +80,28 @@ fn text((key, value): (&String, &Value)) -> (String, String) {
     (key.clone(), value.as_str().unwrap().to_owned())
 }
 
-#[test]
-fn every_case_has_the_value_and_gradients_of_its_reference() {
+/// Every case, by `check`.
+#[track_caller]
+fn must_pass(check: impl Fn(&Value) -> Result<(), String>) {
     let index = reference_json("losses/index.json");
     let cases: Vec<&Value> = index.as_array().unwrap().iter().filter(|case| case["vgg"] == true).collect();
     assert!(cases.len() > 20);
-    let wrong = cases.iter().filter_map(|case| {
-        check(case).err().map(|error| format!("{} {}: {error}", case["loss"], case["case"]))
-    });
-    let wrong: Vec<String> = wrong.collect();
+    let wrong =
+        |case: &&Value| check(case).err().map(|error| format!("{} {}: {error}", case["loss"], case["case"]));
+    let wrong: Vec<String> = cases.iter().filter_map(wrong).collect();
     assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_case_has_the_value_and_gradients_of_its_reference() {
+    must_pass(|case| check(case, None));
+}
+
+/// On the emulated card.
+#[test]
+fn every_case_has_them_on_a_card() {
+    let Some(card) = gobelin_emulation::asked_for() else { return };
+    must_pass(|case| attempt(|| check(case, Some(&card))).unwrap_or_else(|error| Err(error.to_string())));
 }
 
 #[test]

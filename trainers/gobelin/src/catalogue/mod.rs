@@ -28,7 +28,7 @@ pub fn with_arguments(command: Command, what: &'static str) -> Command {
              I32 or U8",
         ))
         .arg(shell::set("An option").conflicts_with("list"))
-        .arg(flag("list").help("Tells tensors, options and papers of all, or of NAME alone"))
+        .arg(flag("list").conflicts_with_all(["threads", "device"]).help("Tells tensors, options and papers of all, or of NAME alone"))
         .arg(flag("json").requires("list").help("With --list: as JSON"))
         .args(compute_arguments())
 }

@@ -96,6 +96,7 @@ fn losses_and_metrics() {
             "invalid value 'reduction' for '--set <KEY=VALUE>'",
             "(see --help)",
         ),
+        ("loss mse --list --device cuda", "the argument '--list' cannot be", ""),
         (
             "loss mse --input pair --list --set reduction=sum",
             "the argument '--list' cannot be",

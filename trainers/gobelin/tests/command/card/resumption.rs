@@ -9,7 +9,7 @@ use std::time::Duration;
 use tempfile::tempdir;
 
 use super::{Machine, RUNS, STEPS, must_tell_the_same, trainer};
-use crate::shell::{call, contents, gobelin, told};
+use crate::shell::{call, contents, told};
 
 /// Kills a run as soon as it has done a step; whether it was still under way.
 fn killed(mut command: Command, run: &Path) -> bool {
@@ -64,10 +64,6 @@ fn a_run_outlives_its_card() {
     let before = contents(&card.path().join("run"));
     let resume = "gan --out run --resume";
     for (output, expected) in [
-        (
-            gobelin(card.path(), resume).env("LD_LIBRARY_PATH", "").output(),
-            "--device cuda: no CUDA driver (libcuda)",
-        ),
         (
             card.command(&card.driver, "cards=0", resume).output(),
             "--device cuda: no graphics card 0: this machine has 0",
