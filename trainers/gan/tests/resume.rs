@@ -2,7 +2,7 @@
 
 use gobelin_gan::GanOptions;
 use gobelin_gan::trainer::GanTrainer;
-use gobelin_harness::{check_device, check_resume, made};
+use gobelin_harness::{check_device, check_replay, check_resume, made};
 
 /// A small trainer on drawn faces, by the flags that make it differ.
 fn small(words: &str) -> GanTrainer {
@@ -33,5 +33,17 @@ fn a_card_learns_what_the_host_learns() {
         "--size 28 --channels 1 --loss ls --r1 1 --optimiser rmsprop",
     ] {
         check_device(|| small(words), &card, 2, 2e-3);
+    }
+}
+
+#[test]
+fn a_card_replays_what_it_would_do() {
+    let Some(card) = gobelin_emulation::asked_for() else { return };
+    for words in [
+        "--size 28 --loss ns --ema 0.9 --label-noise 0.3",
+        "--size 28 --loss wgan --gradient-penalty 10 --critic-updates 2 --warm-start 0",
+        "--size 28 --loss hinge --norm spectral --upsample resize",
+    ] {
+        check_replay(|| small(words), &card, 3);
     }
 }
