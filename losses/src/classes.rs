@@ -15,6 +15,34 @@ pub(crate) const IGNORE_INDEX: OptionSpec = OptionSpec {
     help: "the class index that does not count: no loss, no gradient, no part of a mean's divisor",
 };
 
+/// The true class of each row of logits.
+#[derive(Clone, Copy, Debug)]
+pub enum Truth<'a> {
+    /// The host knows them; one number may mean "do not count".
+    Known(&'a [i64]),
+    /// As [`Indices::Numbers`](gobelin_autograd::ops::Indices::Numbers): they may lie on a device and be an input of recorded
+    /// work. All of them count.
+    Numbers(&'a Tensor),
+}
+
+impl<'a> From<&'a [i64]> for Truth<'a> {
+    fn from(classes: &'a [i64]) -> Self {
+        Self::Known(classes)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [i64; N]> for Truth<'a> {
+    fn from(classes: &'a [i64; N]) -> Self {
+        Self::Known(classes)
+    }
+}
+
+impl<'a> From<&'a Tensor> for Truth<'a> {
+    fn from(numbers: &'a Tensor) -> Self {
+        Self::Numbers(numbers)
+    }
+}
+
 /// The classes of the rows of logits.
 pub(crate) struct Classes {
     /// The class of each row, 0 where it is ignored.

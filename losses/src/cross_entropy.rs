@@ -17,10 +17,11 @@
 //! finite values and gradients. Smooth in the logits. Unit: nats.
 //! Source: label smoothing is that of Szegedy et al. 2016, section 7.
 
+use gobelin_autograd::ops::Indices;
 use gobelin_autograd::{Var, ops};
 
 use crate::catalogue::{Domain, LossEntry, OptionKind, OptionSpec, TensorSpec};
-use crate::classes::{self, Classes, IGNORE_INDEX, IGNORED};
+use crate::classes::{self, Classes, IGNORE_INDEX, IGNORED, Truth};
 use crate::reduction::Reduction;
 
 /// Cross-entropy of logits and class indices.
@@ -46,8 +47,8 @@ impl CrossEntropy {
     /// # Panics
     /// If the shapes do not fit, or a class is neither ignored nor below C.
     #[track_caller]
-    pub fn of(&self, logits: &Var, target: &[i64], class_weight: Option<&Var>) -> Var {
-        self.weighted(logits, target, class_weight, None)
+    pub fn of<'a>(&self, logits: &Var, target: impl Into<Truth<'a>>, class_weight: Option<&Var>) -> Var {
+        self.weighted(logits, target.into(), class_weight, None)
     }
 
     /// As [`CrossEntropy::of`] with a weight (N, ...) for each pixel.
@@ -55,15 +56,37 @@ impl CrossEntropy {
     pub(crate) fn weighted(
         &self,
         logits: &Var,
-        target: &[i64],
+        target: Truth,
         class_weight: Option<&Var>,
         pixel_weight: Option<&Var>,
     ) -> Var {
-        let classes = Classes::new("cross-entropy", logits, target, self.ignore_index);
+        match target {
+            Truth::Known(target) => {
+                let known = Classes::new("cross-entropy", logits, target, self.ignore_index);
+                self.of_rows(logits, (&known.of_rows).into(), Some(&known), class_weight, pixel_weight)
+            }
+            Truth::Numbers(numbers) => self.of_rows(logits, numbers.into(), None, class_weight, pixel_weight),
+        }
+    }
+
+    /// The loss of logits whose rows have the classes `of_rows`; all of them count, where `known` does not tell otherwise.
+    #[track_caller]
+    fn of_rows(
+        &self,
+        logits: &Var,
+        of_rows: Indices,
+        known: Option<&Classes>,
+        class_weight: Option<&Var>,
+        pixel_weight: Option<&Var>,
+    ) -> Var {
+        let counted = |each: Var| match known {
+            Some(known) => ops::masked(&each, &known.counted),
+            None => each,
+        };
         let log_p = ops::log_softmax(logits);
-        let pixels = classes.counted.shape();
-        let own = class_weight.map(|weight| ops::reshape(&ops::take(weight, &classes.of_rows), pixels));
-        let truth = ops::neg(&ops::reshape(&ops::pick(&log_p, &classes.of_rows), pixels));
+        let pixels = &logits.shape()[..logits.shape().len() - 1];
+        let own = class_weight.map(|weight| ops::reshape(&ops::take(weight, of_rows), pixels));
+        let truth = ops::neg(&ops::reshape(&ops::pick(&log_p, of_rows), pixels));
         let mut each = match &own {
             Some(own) => ops::mul(&truth, own),
             None => truth,
@@ -85,17 +108,25 @@ impl CrossEntropy {
         if let Some(pixel) = pixel_weight {
             each = ops::mul(&each, pixel);
         }
-        let each = ops::masked(&each, &classes.counted);
+        let each = counted(each);
         if self.reduction != Reduction::Mean {
             return self.reduction.of(&each);
         }
-        match weight.map(|weight| ops::sum(&ops::masked(&weight, &classes.counted))) {
-            Some(total) if total.item() != 0.0 => ops::div(&ops::sum(&each), &total),
-            None if classes.count > 0 => ops::scale(&ops::sum(&each), 1.0 / classes.count as f32),
+        let count = known.map_or(pixels.iter().product(), |known| known.count);
+        match weight.map(|weight| ops::sum(&counted(weight))) {
+            Some(total) => over(&ops::sum(&each), &total),
+            None if count > 0 => ops::scale(&ops::sum(&each), 1.0 / count as f32),
             // Nothing counts.
-            _ => ops::scale(&ops::sum(&each), 0.0),
+            None => ops::scale(&ops::sum(&each), 0.0),
         }
     }
+}
+
+/// A sum of weighted numbers over the sum of the weights, 0 where that is 0. The host reads neither, so both may be recorded.
+fn over(sum: &Var, total: &Var) -> Var {
+    let counts = ops::count_outside(total.tensor(), 0.0, 0.0);
+    let nothing = ops::add_scalar(&ops::neg(&counts.clone().into()), 1.0);
+    ops::masked(&ops::div(sum, &ops::add(total, &nothing)), &counts)
 }
 
 pub(crate) const LABEL_SMOOTHING: OptionSpec = OptionSpec {
@@ -154,6 +185,30 @@ mod tests {
         let loss = CrossEntropy::default().of(&logits, &[0, -100], None);
         assert!((loss.item() - (1.0 + 1f32.exp()).ln()).abs() < 1e-6);
         assert!(CrossEntropy::default().of(&logits, &[0, 1], None).item().is_nan());
+    }
+
+    #[test]
+    fn numbers_in_a_tensor_are_the_same_classes() {
+        let truth = Tensor::new(&[2, 2], [0.0, 2.0, 1.0, 1.0]);
+        let weights = [[0.5, 2.0, 0.7], [0.0; 3]].map(|weights| Some(Tensor::new(&[3], weights)));
+        for weights in [vec![None], weights.to_vec()].concat() {
+            for reduction in reductions() {
+                let loss = CrossEntropy { label_smoothing: 0.1, reduction, ..CrossEntropy::default() };
+                let found = [Truth::Known(&[0, 2, 1, 1]), Truth::Numbers(&truth)].map(|truth| {
+                    let tape = Tape::new();
+                    let logits = tape.leaf(numbers(&[2, 2, 3], 1));
+                    let weights = weights.clone().map(Into::into);
+                    let loss = loss.of(&logits, truth, weights.as_ref());
+                    let gradient = tape.gradients(&ops::sum(&loss), &[&logits]).remove(0);
+                    [loss.tensor(), &gradient].map(|tensor| tensor.data().to_vec())
+                });
+                assert_eq!(found[0], found[1]);
+                let is_nothing = weights.as_ref().is_some_and(|weights| weights.data() == [0.0; 3]);
+                if reduction == Reduction::Mean && is_nothing {
+                    assert!(found[0].iter().flatten().all(|&value| value == 0.0), "{found:?}");
+                }
+            }
+        }
     }
 
     #[test]

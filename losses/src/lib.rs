@@ -115,4 +115,5 @@ pub mod tv;
 pub mod tversky;
 pub mod weight_map;
 
+pub use classes::Truth;
 pub use reduction::Reduction;

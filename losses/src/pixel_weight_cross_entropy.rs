@@ -17,7 +17,7 @@
 use gobelin_autograd::Var;
 
 use crate::catalogue::{LossEntry, OptionSpec, TensorSpec};
-use crate::classes::{self, IGNORE_INDEX};
+use crate::classes::{self, IGNORE_INDEX, Truth};
 use crate::cross_entropy::{CrossEntropy, LABEL_SMOOTHING};
 
 /// The loss of `logits` (N, ..., C) where the true classes are `target` (N, ...), with a weight (N, ...) for each pixel and
@@ -26,16 +26,16 @@ use crate::cross_entropy::{CrossEntropy, LABEL_SMOOTHING};
 /// # Panics
 /// If the shapes do not fit, or a class is neither ignored nor below C.
 #[track_caller]
-pub fn pixel_weight_cross_entropy(
+pub fn pixel_weight_cross_entropy<'a>(
     loss: CrossEntropy,
     logits: &Var,
-    target: &[i64],
+    target: impl Into<Truth<'a>>,
     weight: &Var,
     class_weight: Option<&Var>,
 ) -> Var {
     let (pixels, expected) = (weight.shape(), &logits.shape()[..logits.shape().len() - 1]);
     assert!(pixels == expected, "pixel-weight-cross-entropy: weights of {pixels:?}, expected {expected:?}");
-    loss.weighted(logits, target, class_weight, Some(weight))
+    loss.weighted(logits, target.into(), class_weight, Some(weight))
 }
 
 pub(crate) const ENTRY: LossEntry = LossEntry {

@@ -1,12 +1,31 @@
 //! A network that learns, and one update of it.
 
 use gobelin_autograd::optimiser::{Adam, AdamOptions, Descent};
-use gobelin_autograd::{Tape, Tensor, Var, ops, random};
+use gobelin_autograd::{Bundle, Figure, Figures, Tape, Tensor, Var, ops, random};
 use gobelin_losses::topology::refinement_weights;
 use gobelin_nets::{Pass, parameters};
 
 use crate::net::{Segmenter, Shape, logit};
-use crate::objective::Objective;
+use crate::objective::{Losses, Objective};
+
+/// What an update learns from.
+#[derive(Clone, Debug)]
+pub struct Lesson {
+    /// (N, H, W, channels) in [-1, 1].
+    pictures: Tensor,
+    /// (N, H, W, 1) of 0 and 1.
+    masks: Tensor,
+    /// Of each pixel, where the objective has any.
+    gaps: Option<Tensor>,
+}
+
+impl Bundle for Lesson {
+    fn each_tensor(&mut self, visit: &mut dyn FnMut(&mut Tensor)) {
+        visit(&mut self.pictures);
+        visit(&mut self.masks);
+        self.gaps.each_tensor(visit);
+    }
+}
 
 /// What an update tells, before the weights change.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,6 +44,36 @@ pub struct Learned {
     pub predicted: f32,
     /// The share of pixels that are set in truth.
     pub actual: f32,
+}
+
+/// A [`Learned`] on its way to the host.
+#[derive(Clone, Debug)]
+pub struct Told {
+    figures: Figures<7>,
+    has_topology: bool,
+    has_cldice: bool,
+}
+
+impl Told {
+    /// The numbers; waits for them.
+    pub fn read(&self) -> Learned {
+        let [loss, pixel, topology, cldice, gradient, predicted, actual] = self.figures.read();
+        Learned {
+            loss: loss as f32,
+            pixel: pixel as f32,
+            topology: self.has_topology.then_some(topology as f32),
+            cldice: self.has_cldice.then_some(cldice as f32),
+            gradient,
+            predicted: predicted as f32,
+            actual: actual as f32,
+        }
+    }
+}
+
+impl Bundle for Told {
+    fn each_tensor(&mut self, visit: &mut dyn FnMut(&mut Tensor)) {
+        self.figures.each_tensor(visit);
+    }
 }
 
 /// A network, its loss and its optimiser.
@@ -53,34 +102,39 @@ impl Learner {
         Self { segmenter, descent, objective, exact }
     }
 
-    /// One update on `pictures` (N, H, W, channels) in [-1, 1] and their `masks` (N, H, W, 1) of 0 and 1 (Mosinska et al. 2018,
-    /// equation 5).
-    pub fn update(&mut self, pictures: &Tensor, masks: &Tensor) -> Learned {
-        let target = self.objective.target(masks);
+    /// What is learned from `pictures` (N, H, W, channels) in [-1, 1] and their `masks` (N, H, W, 1) of 0 and 1 on the host.
+    pub fn lesson(&self, pictures: Tensor, masks: Tensor) -> Lesson {
+        Lesson { gaps: self.objective.gaps(&masks), pictures, masks }
+    }
+
+    /// One update (Mosinska et al. 2018, equation 5).
+    pub fn update(&mut self, lesson: &Lesson) -> Told {
+        let Lesson { pictures, masks, gaps } = lesson;
+        let target = self.objective.target(masks, gaps.as_ref());
         let tape = Tape::new();
         let pass = Pass::training(&tape).exact(self.exact);
         let answers = self.segmenter.answers(&pass, &pictures.clone().into());
-        let mut learned = Learned {
-            predicted: share(&logit(answers.last().expect("at least one answer")), 0.0),
-            actual: share(&masks.clone().into(), 0.5),
-            ..Learned::default()
-        };
-        let mut loss: Option<Var> = None;
+        let predicted = share(logit(answers.last().expect("at least one answer")).tensor(), 0.0);
+        let actual = share(masks, 0.5);
+        let mut sums: [Option<Var>; 4] = Default::default();
         for (answer, weight) in answers.iter().zip(refinement_weights(answers.len())) {
-            let losses = self.objective.losses(answer, &target);
-            let add =
-                |sum: Option<f32>, part: Option<f32>| part.map(|part| sum.unwrap_or(0.0) + weight * part);
-            learned.pixel += weight * losses.pixel;
-            learned.topology = add(learned.topology, losses.topology);
-            learned.cldice = add(learned.cldice, losses.cldice);
-            let part = ops::scale(&losses.whole, weight);
-            loss = Some(loss.map_or(part.clone(), |sum| ops::add(&sum, &part)));
+            let Losses { whole, pixel, topology, cldice } = self.objective.losses(answer, &target);
+            for (sum, part) in sums.iter_mut().zip([Some(whole), Some(pixel), topology, cldice]) {
+                if let Some(part) = part {
+                    let part = ops::scale(&part, weight);
+                    *sum = Some(sum.as_ref().map_or(part.clone(), |sum| ops::add(sum, &part)));
+                }
+            }
         }
         drop((answers, target));
+        let [loss, parts @ ..] = sums;
         let loss = loss.expect("at least one answer");
-        learned.loss = loss.item();
-        learned.gradient = self.descent.update(tape, &loss).get();
-        learned
+        let told = Figure::from(&loss);
+        let [pixel, topology, cldice] = parts.map(|part| part.as_ref().map(Figure::from));
+        let (has_topology, has_cldice) = (topology.is_some(), cldice.is_some());
+        let gradient = self.descent.update(tape, &loss);
+        let figures = [Some(told), pixel, topology, cldice, Some(gradient), Some(predicted), Some(actual)];
+        Told { figures: Figures::gather(figures.map(Option::unwrap_or_default)), has_topology, has_cldice }
     }
 
     /// Whether algorithms that trade digits for speed are refused.
@@ -90,7 +144,9 @@ impl Learner {
 }
 
 /// The share of values above a limit.
-fn share(values: &Var, limit: f32) -> f32 {
-    let values = values.tensor().data();
-    values.iter().filter(|value| **value > limit).count() as f32 / values.len() as f32
+fn share(values: &Tensor, limit: f32) -> Figure {
+    let count = values.len() as f32;
+    let others = ops::count_outside(values, limit.next_up(), f32::INFINITY);
+    let above = ops::add_scalar(&ops::neg(&others.into()), count);
+    (&ops::div(&above, &Tensor::scalar(count).into())).into()
 }

@@ -74,22 +74,21 @@ pub struct Objective {
     pub cldice: Option<(f32, usize)>,
 }
 
-/// The losses of one answer, each without its weight in the sum, which is `whole`.
+/// The losses of one answer, each without its weight in the sum, which is `whole`. The others are constants.
 pub struct Losses {
     /// The sum that is minimised.
     pub whole: Var,
     /// The loss of pixels.
-    pub pixel: f32,
+    pub pixel: Var,
     /// The distance of what VGG-19 sees.
-    pub topology: Option<f32>,
+    pub topology: Option<Var>,
     /// Soft clDice.
-    pub cldice: Option<f32>,
+    pub cldice: Option<Var>,
 }
 
-/// Masks of a batch, with what all answers are compared with.
+/// What all answers on a batch are compared with.
 pub struct Target {
     mask: Var,
-    classes: Vec<i64>,
     weights: Option<Var>,
     maps: Vec<Var>,
 }
@@ -100,57 +99,57 @@ impl Objective {
         if self.pixel == PixelLoss::CrossEntropy { 2 } else { 1 }
     }
 
-    /// Looks at masks (N, H, W, 1) of 0 and 1 once for all answers.
-    pub fn target(&self, masks: &Tensor) -> Target {
+    /// The gap weights of each pixel of masks (N, H, W, 1) of 0 and 1 on the host, where there are any.
+    pub fn gaps(&self, masks: &Tensor) -> Option<Tensor> {
+        let GapWeights { objects, w0, sigma } = self.gap_weights?;
+        let &[_, height, width, 1] = masks.shape() else {
+            panic!("segment: masks of {:?}, expected (N, H, W, 1)", masks.shape())
+        };
+        // Class weights are by mask, not by object: they are added later.
+        let map = UnetWeightMap { w0, sigma, class_weights: [0.0; 2] };
+        Some(Tensor::build(masks.shape(), |gaps| {
+            let pairs = gaps.chunks_exact_mut(height * width);
+            for (gaps, mask) in pairs.zip(masks.data().chunks_exact(height * width)) {
+                let mask: Vec<bool> = mask.iter().map(|&value| value > 0.5).collect();
+                gaps.copy_from_slice(&map.of_labels(&objects.labels(&mask, width), width));
+            }
+        }))
+    }
+
+    /// Looks at masks and their [`Objective::gaps`] once for all answers.
+    pub fn target(&self, masks: &Tensor, gaps: Option<&Tensor>) -> Target {
         let mask: Var = masks.clone().into();
         let maps = match &self.topology {
             Some((topology, vgg)) => topology.maps(&gobelin_harness::features(vgg), &mask),
             None => Vec::new(),
         };
-        Target {
-            classes: masks.data().iter().map(|&value| i64::from(value > 0.5)).collect(),
-            weights: self.pixel_weights(masks),
-            mask,
-            maps,
-        }
+        Target { mask, weights: self.pixel_weights(masks, gaps), maps }
     }
 
     /// Class and gap weights of each pixel.
-    fn pixel_weights(&self, masks: &Tensor) -> Option<Var> {
-        let &[_, height, width, 1] = masks.shape() else {
-            panic!("segment: masks of {:?}, expected (N, H, W, 1)", masks.shape())
-        };
-        if self.class_weights.is_none() && self.gap_weights.is_none() {
+    fn pixel_weights(&self, masks: &Tensor, gaps: Option<&Tensor>) -> Option<Var> {
+        if self.class_weights.is_none() && gaps.is_none() {
             return None;
         }
-        let [background, set] = self.class_weights.unwrap_or([1.0; 2]);
-        let mut weights = masks.map(|value| if value > 0.5 { set } else { background });
-        if let Some(GapWeights { objects, w0, sigma }) = self.gap_weights {
-            // Class weights are by mask, not by object: they are added above.
-            let map = UnetWeightMap { w0, sigma, class_weights: [0.0; 2] };
-            let pairs = weights.data_mut().chunks_exact_mut(height * width);
-            for (weights, mask) in pairs.zip(masks.data().chunks_exact(height * width)) {
-                let mask: Vec<bool> = mask.iter().map(|&value| value > 0.5).collect();
-                let gaps = map.of_labels(&objects.labels(&mask, width), width);
-                weights.iter_mut().zip(gaps).for_each(|(weight, gap)| *weight += gap);
-            }
-        }
-        Some(weights.into())
+        let [background, set] =
+            self.class_weights.unwrap_or([1.0; 2]).map(|weight| Tensor::full(masks.shape(), weight).into());
+        let weights = ops::select(masks, &set, &background);
+        Some(gaps.map_or(weights.clone(), |gaps| ops::add(&weights, &gaps.clone().into())))
     }
 
     /// The losses of an answer, (N, H, W, classes).
     pub fn losses(&self, answer: &Var, target: &Target) -> Losses {
         let logit = logit(answer);
         let pixel = self.pixel_loss(answer, &logit, target);
-        let mut losses = Losses { pixel: pixel.item(), whole: pixel, topology: None, cldice: None };
+        let mut losses = Losses { pixel: pixel.detach(), whole: pixel, topology: None, cldice: None };
         if let Some((topology, vgg)) = &self.topology {
             let seen = topology.distance(&gobelin_harness::features(vgg), &logit, &target.maps);
-            losses.topology = Some(seen.item());
+            losses.topology = Some(seen.detach());
             losses.whole = ops::add(&losses.whole, &ops::scale(&seen, topology.mu));
         }
         if let Some((weight, iterations)) = self.cldice {
             let broken = cldice(&logit, &target.mask, iterations, 1.0, Reduction::Mean);
-            losses.cldice = Some(broken.item());
+            losses.cldice = Some(broken.detach());
             losses.whole = ops::add(&losses.whole, &ops::scale(&broken, weight));
         }
         losses
@@ -160,14 +159,16 @@ impl Objective {
         match self.pixel {
             PixelLoss::Bce => bce(logit, &target.mask, 1.0, target.weights.as_ref(), Reduction::Mean),
             PixelLoss::Dice => Dice::default().of_masks(logit, &target.mask),
-            PixelLoss::CrossEntropy => match &target.weights {
-                None => CrossEntropy::default().of(answer, &target.classes, None),
-                Some(weights) => {
-                    let weights = ops::reshape(weights, &answer.shape()[..3]);
-                    let loss = CrossEntropy::default();
-                    pixel_weight_cross_entropy(loss, answer, &target.classes, &weights, None)
+            PixelLoss::CrossEntropy => {
+                let (loss, classes) = (CrossEntropy::default(), target.mask.tensor());
+                match &target.weights {
+                    None => loss.of(answer, classes, None),
+                    Some(weights) => {
+                        let weights = ops::reshape(weights, &answer.shape()[..3]);
+                        pixel_weight_cross_entropy(loss, answer, classes, &weights, None)
+                    }
                 }
-            },
+            }
         }
     }
 }

@@ -1,12 +1,12 @@
 //! A network with the data it learns from.
 
-use gobelin_autograd::{Device, Tensor};
+use gobelin_autograd::{Device, Replay, Tensor};
 use gobelin_datasets::{Batch, Loader, Picture};
 use gobelin_harness::{Failure, Skipped, State, StateError, StepReport};
 use gobelin_nets::to_device;
 use gobelin_nets::weights::{self, Weights};
 
-use crate::learner::{Learned, Learner};
+use crate::learner::{Learned, Learner, Lesson, Told};
 use crate::trouble::Trouble;
 
 /// The probability from which a pixel is set.
@@ -16,6 +16,8 @@ pub const THRESHOLD: f32 = 0.5;
 pub struct Training {
     /// The learner.
     pub learner: Learner,
+    /// A whole update.
+    once: Replay<Lesson, Told>,
     loader: Loader,
     batch: Batch,
     skipped: Skipped,
@@ -29,6 +31,7 @@ impl Training {
     pub fn new(learner: Learner, loader: Loader, mu: f32) -> Self {
         Self {
             learner,
+            once: Replay::default(),
             loader,
             batch: Batch::default(),
             skipped: Skipped::default(),
@@ -38,8 +41,9 @@ impl Training {
     }
 
     /// Computes on a card from now on.
-    pub fn to_device(&self, card: &Device) {
+    pub fn to_device(&mut self, card: &Device) {
         to_device(&self.learner.segmenter.net, card);
+        self.once = Replay::on(card);
     }
 
     /// One update on the next batch: what it told, and signs of trouble.
@@ -52,7 +56,9 @@ impl Training {
         let shape = |channels: usize| [self.batch.len(), size, size, channels];
         let pictures = Tensor::new(&shape(channels), &self.batch.pixels);
         let masks = Tensor::new(&shape(1), &self.batch.masks);
-        let learned = self.learner.update(&pictures, &masks);
+        let lesson = self.learner.lesson(pictures, masks);
+        let Self { learner, once, .. } = self;
+        let learned = once.run(lesson, |lesson| learner.update(&lesson)).read();
         let report = self.skipped.watch([&self.loader], StepReport::new());
         let report = self.trouble.watch(&learned, self.mu, report);
         Ok((learned, report))

@@ -1,6 +1,6 @@
 //! The state holds everything a later step depends on.
 
-use gobelin_harness::{check_device, check_resume, made};
+use gobelin_harness::{check_device, check_replay, check_resume, made};
 use gobelin_segment::{SegmentOptions, SegmentTrainer};
 
 /// A small trainer on drawn data, by the flags that make it differ.
@@ -29,5 +29,20 @@ fn a_card_learns_what_the_host_learns() {
         "--compare --pixel-updates 1.5 --topology 0.01",
     ] {
         check_device(|| small(words), &card, 2, 2e-3);
+    }
+}
+
+#[test]
+fn a_card_replays_what_it_would_do() {
+    let Some(card) = gobelin_emulation::asked_for() else { return };
+    for words in [
+        "--loss bce --class-weights balance --cldice 0.5",
+        "--loss bce --pixel-weights --class-weights 1,3",
+        "--loss cross-entropy",
+        "--loss cross-entropy --pixel-weights --refine 2",
+        "--data roads --loss dice --topology 0.1 --refine 2",
+        "--compare --pixel-updates 1.5 --topology 0.01",
+    ] {
+        check_replay(|| small(words), &card, 4);
     }
 }

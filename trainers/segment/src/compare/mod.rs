@@ -182,7 +182,9 @@ impl Trainer for Comparison {
     }
 
     fn to_device(&mut self, card: &Device) -> bool {
-        self.parts().for_each(|(_, training)| training.to_device(card));
+        for training in self.sides().into_iter().flat_map(|side| &mut side.trainings) {
+            training.to_device(card);
+        }
         true
     }
 

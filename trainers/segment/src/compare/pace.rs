@@ -8,7 +8,8 @@ use gobelin_nets::vgg19::{Images, Vgg19, View};
 use crate::options::SegmentOptions;
 use crate::training::Training;
 
-/// Updates of each side that are timed; the first of each, which prepares buffers and filters, comes before.
+/// Updates of each side that are timed; the first of each, which prepares buffers and filters, comes before. On a card the next is
+/// recorded, and those after it are replayed.
 const TIMED: usize = 4;
 
 /// Updates on the loss of pixels alone that take the time of one on both, to two digits: the shortest time of each side
