@@ -4,6 +4,8 @@ use gobelin_kernels::cpu::optimiser as kernel;
 use gobelin_kernels::cuda::elementwise::Map;
 use gobelin_kernels::cuda::optimiser::square_sums as square_sums_on;
 
+use crate::figures::Figure;
+use crate::ops;
 use crate::parameter::Parameter;
 use crate::tensor::Tensor;
 
@@ -15,6 +17,14 @@ pub fn norms(gradients: &[Tensor]) -> Vec<f64> {
 /// The Euclidean norm of all gradients as one vector, added up in `f64` in their order.
 pub fn global_norm(gradients: &[Tensor]) -> f64 {
     square_sums(gradients).into_iter().sum::<f64>().sqrt()
+}
+
+/// As [`global_norm`], on its way to the host; of gradients on a device in single precision.
+pub fn norm_figure(gradients: &[Tensor]) -> Figure {
+    match square_sums_beside(gradients) {
+        Some(squares) => (&ops::sqrt(&ops::sum(&squares.into()))).into(),
+        None => Figure::Known(global_norm(gradients)),
+    }
 }
 
 /// The sum of the squares of each tensor; those of a device in single precision.

@@ -41,7 +41,7 @@ mod state;
 pub use adagrad::{AdaGrad, AdaGradOptions};
 pub use adam::{Adam, AdamOptions};
 pub use average::Average;
-pub use clip::{clip_norm, clip_values, clip_weights, global_norm, norms};
+pub use clip::{clip_norm, clip_values, clip_weights, global_norm, norm_figure, norms};
 pub use descent::Descent;
 pub use lbfgs::{Lbfgs, LbfgsOptions, LbfgsStep, Progress};
 pub use rmsprop::{RmsProp, RmsPropOptions};

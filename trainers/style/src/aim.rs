@@ -1,6 +1,6 @@
 //! What the picture is changed towards: the loss at one size, its targets computed once.
 
-use gobelin_autograd::{Parameter, Tape, Tensor, Var, ops};
+use gobelin_autograd::{Figure, Tape, Tensor, Var, ops};
 use gobelin_harness::features;
 use gobelin_losses::style_transfer::{StyleTransfer, Targets};
 use gobelin_nets::vgg19::Vgg19;
@@ -27,26 +27,22 @@ pub struct Terms {
     pub variation: f32,
 }
 
-/// A picture's loss and what it is made of, where they were computed: reading them waits.
-#[derive(Clone, Debug)]
-pub struct Losses {
-    /// The weighted sum, of one value as all of them.
-    pub total: Tensor,
-    content: Tensor,
-    style: Tensor,
-    variation: Option<Tensor>,
+impl Terms {
+    /// From their numbers, in the order of [`Evaluation::terms`].
+    pub fn of(numbers: [f64; 4]) -> Self {
+        let [total, content, style, variation] = numbers.map(|number| number as f32);
+        Self { total, content, style, variation }
+    }
 }
 
-impl Losses {
-    /// Their values.
-    pub fn read(&self) -> Terms {
-        Terms {
-            total: self.total.item(),
-            content: self.content.item(),
-            style: self.style.item(),
-            variation: self.variation.as_ref().map_or(0.0, Tensor::item),
-        }
-    }
+/// A picture's loss, what it is made of and its gradient, where they were computed.
+pub struct Evaluation {
+    /// The weighted sum, of one value.
+    pub total: Tensor,
+    /// The sum again, and each term.
+    pub terms: [Figure; 4],
+    /// Of the picture.
+    pub gradient: Tensor,
 }
 
 /// How far a picture is from the content and from the styles.
@@ -62,7 +58,8 @@ pub struct Distances {
 
 impl Aim {
     /// Targets from a content `(1, H, W, C)` and styles `(1, H', W', C)` with weights whose sum is 1; C is 3, or 1 for
-    /// grey. Pictures on a graphics card are looked at there, and those looked at later must lie there too. `loss.tv_weight` is that of the mean over pixels, so that all weights mean the same at every size.
+    /// grey. Pictures on a graphics card are looked at there, and those looked at later must lie there too.
+    /// `loss.tv_weight` is that of the mean over pixels, so that all weights mean the same at every size.
     ///
     /// Several styles are blended in their Gram matrices: since the weights' sum is 1, `sum_k w_k |G - A_k|^2` is
     /// `|G - sum_k w_k A_k|^2` and a constant, so the gradients are those of the weighted sum of the style losses.
@@ -89,21 +86,21 @@ impl Aim {
         Self { network, targets: Targets { content, style }, styles: found, loss }
     }
 
-    /// The loss of a picture, and its gradient.
-    pub fn evaluate(&self, picture: &Parameter) -> (Losses, Tensor) {
+    /// The loss of a picture `(1, H, W, C)`, and its gradient.
+    pub fn evaluate(&self, picture: Tensor) -> Evaluation {
         let tape = Tape::new();
-        let x = tape.parameter(picture);
+        let x = tape.leaf(picture);
         let terms = self.loss.terms(&features(&self.network), &in_colour(&x), &self.targets);
-        drop(x);
         let total = self.loss.sum(&terms);
-        let losses = Losses {
-            total: total.tensor().clone(),
-            content: terms.content.tensor().clone(),
-            style: terms.style.tensor().clone(),
-            variation: terms.variation.as_ref().map(|variation| variation.tensor().clone()),
-        };
+        let figures = [
+            (&total).into(),
+            (&terms.content).into(),
+            (&terms.style).into(),
+            terms.variation.as_ref().map(Figure::from).unwrap_or_default(),
+        ];
         drop(terms);
-        (losses, tape.parameter_gradients(&total, std::slice::from_ref(picture)).remove(0))
+        let gradient = tape.gradients(&total, &[&x]).remove(0);
+        Evaluation { total: total.tensor().clone(), terms: figures, gradient }
     }
 
     /// How far a picture `(1, H, W, C)` is from what it should become.

@@ -183,8 +183,7 @@ impl Trainer for StyleTrainer {
         let stage = self.stage.get_or_init(|| self.plan.stage(self.scale));
         let stroke = self.painter.step(&stage.aim);
         let terms = stroke.terms;
-        let values = self.painter.picture();
-        let clipped = f64::from(ops::count_outside(&values, 0.0, 1.0).item()) / values.len() as f64;
+        let clipped = stroke.outside / self.painter.picture().len() as f64;
         let mut report = StepReport::new()
             .loss("loss", terms.total)
             .loss("loss/content", terms.content)
@@ -218,8 +217,8 @@ impl Trainer for StyleTrainer {
 
     fn gradient_norms(&self) -> Vec<(String, f32)> {
         // Computed anew: asked for once, when the run stops.
-        let value = gobelin_autograd::Parameter::new(self.painter.picture());
-        let norm = gobelin_autograd::optimiser::global_norm(&[self.stage().aim.evaluate(&value).1]);
+        let gradient = self.stage().aim.evaluate(self.painter.picture()).gradient;
+        let norm = gobelin_autograd::optimiser::global_norm(&[gradient]);
         vec![("picture".into(), norm as f32)]
     }
 
