@@ -18,11 +18,12 @@
 //! [`Tape::differentiable_gradients`] returns `Var`s. That is what gradient penalties and Hessian-vector products need.
 //!
 //! Ops run on a graphics card where their inputs lie there ([`Tensor::to_device`]), and a whole step of them can be recorded and
-//! replayed ([`Replay`]).
+//! replayed ([`Replay`]) while what the next one needs is on its way ([`Ahead`]).
 //!
 //! Mistakes in code (shapes that do not fit) panic at the caller's line and name the op, the shapes and what was
 //! expected. Nothing here reads data from outside, so nothing here returns an error.
 
+mod ahead;
 pub mod check;
 mod copies;
 mod figures;
@@ -37,6 +38,7 @@ mod tensor;
 mod values;
 mod var;
 
+pub use ahead::Ahead;
 pub use copies::Copies;
 pub use figures::{Figure, Figures};
 pub use gobelin_kernels::cuda::{Device, Error as DeviceError, Precision};

@@ -73,15 +73,15 @@ impl Parameter {
         note_replaced(self, self.0.value.replace(value));
     }
 
-    /// Changes the values in place (on a copy, while a tape still holds the old ones). Those of a device are read and written
-    /// back.
-    pub fn update(&self, change: impl FnOnce(&mut [f32])) {
-        let place = self.borrow().device().cloned();
+    /// Changes values of the host in place (on a copy, while a tape still holds the old ones).
+    ///
+    /// # Panics
+    /// If they lie on a device.
+    #[track_caller]
+    pub(crate) fn update(&self, change: impl FnOnce(&mut [f32])) {
         self.change(|value| {
+            assert!(value.device().is_none(), "parameter: values of a device are changed there");
             change(value.data_mut());
-            if let Some(place) = place {
-                *value = value.to_device(&place);
-            }
         });
     }
 

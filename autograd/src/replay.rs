@@ -54,7 +54,8 @@ impl<A: Bundle, B: Bundle> Bundle for (A, B) {
 /// A part of a step that is all the device's: on the host it is simply done. On a device it is done once (kernels are loaded,
 /// constants sent), then recorded, and from then on replayed; the inputs' values are copied to where those of the recording lay.
 ///
-/// What the work reads and writes beside its inputs must be [`Parameter`]s, optimisers, averages, and constants. What differs from one
+/// What the work reads and writes beside its inputs must be [`Parameter`]s, optimisers, averages, random
+/// [`Stream`](crate::random::Stream)s, and constants. What differs from one
 /// step to the next must be an input, a parameter's value, or an optimiser's learning rate: any other number of the host's is recorded as
 /// it is. What the host reads must be a result. Inside, reading values of the device, and sending it values of the host, ends the recording
 /// with an error of the device that says so.

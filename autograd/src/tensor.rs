@@ -287,11 +287,16 @@ impl Tensor {
         let device = self.device().expect("it lies on a device").clone();
         assert!(self.is_unique(), "overwrite: the values are shared");
         let values = self.buffer_mut(&device);
-        expect(if other.device() == Some(&device) {
-            values.copy_from(other.buffer(&device))
-        } else {
-            values.write(other.data())
+        expect(match other.values.same() {
+            Some(value) => device_elementwise::fill(values, value),
+            None if other.must_travel() => values.write(other.data()),
+            None => values.copy_from(other.buffer(&device)),
         });
+    }
+
+    /// Whether the values are the host's alone, and no device could make them.
+    pub(crate) fn must_travel(&self) -> bool {
+        !self.is_empty() && self.values.same().is_none() && self.values.buffer_number().is_none()
     }
 
     /// What the buffer on a device is known by, where there is one.

@@ -1,5 +1,5 @@
 // Counter-based random numbers: Philox 4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3",
-// 2011). Number i of a stream depends on the key and on i alone. The host makes the same numbers to the last bit: nothing here may
+// 2011). Number i of a stream depends on the key, the stream and i alone. The host makes the same numbers to the last bit: nothing here may
 // be contracted to a fused product and sum, so products and sums are spelled out.
 
 namespace {
@@ -8,8 +8,7 @@ struct Words {
     u32 w[4];
 };
 
-__device__ Words philox(u32 key_low, u32 key_high, u32 counter_low, u32 counter_high) {
-    u32 a = counter_low, b = counter_high, c = 0, d = 0;
+__device__ Words philox(u32 key_low, u32 key_high, u32 a, u32 b, u32 c, u32 d) {
     for (int round = 0; round < 10; ++round) {
         u32 high_a = __umulhi(0xD2511F53u, a), low_a = 0xD2511F53u * a;
         u32 high_c = __umulhi(0xCD9E8D57u, c), low_c = 0xCD9E8D57u * c;
@@ -68,9 +67,10 @@ __device__ void sine_cosine(float u, float& sine, float& cosine) {
 
 }  // namespace
 
-// The key and the number of the next group of four, low words first.
+// The key, which of its streams, and the number of the next group of four, low words first.
 struct Stream {
     u32 key[2];
+    u32 stream[2];
     u32 counter[2];
 };
 
@@ -78,7 +78,8 @@ namespace {
 
 __device__ Words group(const Stream& stream, u32 i) {
     u64 counter = (static_cast<u64>(stream.counter[1]) << 32 | stream.counter[0]) + i;
-    return philox(stream.key[0], stream.key[1], static_cast<u32>(counter), static_cast<u32>(counter >> 32));
+    return philox(stream.key[0], stream.key[1], static_cast<u32>(counter), static_cast<u32>(counter >> 32), stream.stream[0],
+                  stream.stream[1]);
 }
 
 }  // namespace

@@ -45,13 +45,13 @@ fn play(loss: Adversarial, seed: u64, shape: Shape, batch: usize, updates: usize
     let mut played = Played { d: Vec::new(), g: Vec::new() };
     let noise = |draws: &mut Draws| draws.next(50_000, &[batch, 1, 1, shape.noise]).map(|v| 1.7 * v);
     let real = |draws: &mut Draws| draws.next(70_000, &[batch, shape.size, shape.size, shape.channels]);
-    let hand = |real, noise| Hand { real, noise, labels: Labels::default(), place: None };
+    let hand = |real| Hand { real, labels: Labels::default(), place: None };
     for _ in 0..updates {
         if wasserstein {
             for _ in 0..5 {
                 let noise = noise(&mut draws);
                 let fake = game.draw(None, &noise).into_tensor();
-                let hand = hand(real(&mut draws), noise);
+                let hand = hand(real(&mut draws));
                 played.d.push(game.update_discriminator(&hand, &fake).loss.get());
             }
             let tape = Tape::new();
@@ -61,7 +61,7 @@ fn play(loss: Adversarial, seed: u64, shape: Shape, batch: usize, updates: usize
             let tape = Tape::new();
             let noise = noise(&mut draws);
             let fake = game.draw(Some(&tape), &noise);
-            let hand = hand(real(&mut draws), noise);
+            let hand = hand(real(&mut draws));
             played.d.push(game.update_discriminator(&hand, fake.tensor()).loss.get());
             played.g.push(game.update_generator(tape, &fake).loss.get());
         }

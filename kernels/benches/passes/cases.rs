@@ -116,7 +116,7 @@ pub const CASES: &[Row] = &[
         update(WEIGHTS, 2 * WEIGHTS, move || optimiser::rmsprop(rule, &mut p, &g, &mut square, None, None))
     }),
     ("normal numbers (64, 100)", || {
-        let (mut y, mut philox) = (numbers(6400), Philox { key: 1, counter: 0 });
+        let (mut y, mut philox) = (numbers(6400), Philox { key: 1, stream: 0, counter: 0 });
         case(0, 6400, move || philox.normal(0.0, 1.0, &mut y))
     }),
 ];

@@ -41,8 +41,16 @@ pub fn device() -> Option<Device> {
 /// # Panics
 /// If it is set and there is no C++ compiler.
 pub fn asked_for() -> Option<Device> {
+    asked_for_in(Order::Forwards)
+}
+
+/// As [`asked_for`], in this order.
+///
+/// # Panics
+/// As there.
+pub fn asked_for_in(order: Order) -> Option<Device> {
     std::env::var_os("GOBELIN_EMULATION")?;
-    Some(device()?.with_precision(Precision::F32))
+    Some(Device::new(Arc::new(Emulation::new(order, 2)?)).with_precision(Precision::F32))
 }
 
 /// Bytes that an emulated card has.

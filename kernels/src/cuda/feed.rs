@@ -79,6 +79,16 @@ impl<T: Plain> Feed<T> {
         Ok(())
     }
 
+    /// How many values a batch has.
+    pub fn length(&self) -> usize {
+        self.arrival.len()
+    }
+
+    /// The batch that was sent, if one was, is not wanted any more.
+    pub fn forget(&mut self) {
+        self.is_full = false;
+    }
+
     /// Copies the batch that was sent into a buffer, for the work that is called afterwards. The host does not wait.
     ///
     /// # Errors

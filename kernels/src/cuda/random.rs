@@ -13,10 +13,18 @@ const FILE: &str = "random";
 #[derive(Clone, Copy, Default)]
 struct State {
     key: [u32; 2],
+    stream: [u32; 2],
     counter: [u32; 2],
 }
 
-// SAFETY: four 32-bit numbers.
+impl State {
+    fn of(philox: Philox) -> Self {
+        let split = |number: u64| [number as u32, (number >> 32) as u32];
+        Self { key: split(philox.key), stream: split(philox.stream), counter: split(philox.counter) }
+    }
+}
+
+// SAFETY: six 32-bit numbers.
 unsafe impl Plain for State {}
 
 /// A stream of random numbers whose state lies on the device: a recorded step draws new ones each time it is replayed.
@@ -30,9 +38,20 @@ impl Stream {
     /// # Errors
     /// If the device does not answer or has no memory left.
     pub fn new(device: &Device, philox: Philox) -> Result<Self> {
-        let split = |number: u64| [number as u32, (number >> 32) as u32];
-        let state = State { key: split(philox.key), counter: split(philox.counter) };
-        Ok(Self { state: DeviceBuffer::from_slice(device, &[state])? })
+        Ok(Self { state: DeviceBuffer::from_slice(device, &[State::of(philox)])? })
+    }
+
+    /// Goes on where `philox` is; waits for what was drawn before.
+    ///
+    /// # Errors
+    /// If the device does not answer, or a step is being recorded.
+    pub fn set(&mut self, philox: Philox) -> Result<()> {
+        self.state.write(&[State::of(philox)])
+    }
+
+    /// The device that draws.
+    pub fn device(&self) -> &Device {
+        self.state.device()
     }
 
     /// Where the stream is: what a checkpoint holds.
@@ -41,8 +60,8 @@ impl Stream {
     /// If the device does not answer.
     pub fn philox(&self) -> Result<Philox> {
         let join = |[low, high]: [u32; 2]| u64::from(high) << 32 | u64::from(low);
-        let state = self.state.to_vec()?[0];
-        Ok(Philox { key: join(state.key), counter: join(state.counter) })
+        let State { key, stream, counter } = self.state.to_vec()?[0];
+        Ok(Philox { key: join(key), stream: join(stream), counter: join(counter) })
     }
 
     /// Independent numbers, uniform in `[low, high)`.

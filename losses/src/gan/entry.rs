@@ -1,6 +1,7 @@
 //! What the adversarial losses share in the catalogue: tensors, options, and the choice of a side.
 
-use gobelin_autograd::{Var, ops, random};
+use gobelin_autograd::random::Stream;
+use gobelin_autograd::{Var, ops};
 
 use super::Labels;
 use crate::catalogue::{Call, CallError, Domain, OptionKind, OptionSpec, Outcome, TensorSpec};
@@ -66,8 +67,8 @@ pub(super) fn noisy(call: &Call<'_>, smoothing: f32) -> Labels {
         return Labels::smooth(smoothing);
     }
     let draw = |name: &str, stream| {
-        let mut generator = random::generator(call.integer("seed") as u64, stream);
-        Labels::noisy(call.shape(name).iter().product(), smoothing, noise, &mut generator)
+        let mut numbers = Stream::new(call.integer("seed") as u64, stream);
+        Labels::noisy(call.shape(name).iter().product(), smoothing, noise, &mut numbers)
     };
     Labels { real: draw("real", 0).real, fake: draw("fake", 1).fake }
 }

@@ -25,11 +25,10 @@ pub mod non_saturating;
 pub mod penalty;
 pub mod wasserstein;
 
-use gobelin_autograd::random::Generator;
+use gobelin_autograd::random::Stream;
 use gobelin_autograd::{Bundle, Tensor, Var, ops};
 
 use crate::bce;
-use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 /// Which adversarial loss.
@@ -97,13 +96,12 @@ impl Labels {
     }
 
     /// As [`Labels::smooth`] for `count` pictures of each kind, each swapped with probability `noise`.
-    pub fn noisy(count: usize, smoothing: f32, noise: f32, generator: &mut Generator) -> Self {
-        let mut draw = |usual: f32, swapped: f32| {
-            Tensor::build(&[count], |data| {
-                data.fill_with(|| if generator.random::<f32>() < noise { swapped } else { usual });
-            })
+    pub fn noisy(count: usize, smoothing: f32, noise: f32, numbers: &mut Stream) -> Self {
+        let mut draw = |probability| {
+            let chosen = numbers.bernoulli(&[count], probability);
+            ops::scale(&chosen.into(), 1.0 - smoothing).into_tensor()
         };
-        Self { real: draw(1.0 - smoothing, 0.0), fake: draw(0.0, 1.0 - smoothing) }
+        Self { real: draw(1.0 - noise), fake: draw(noise) }
     }
 }
 
@@ -170,7 +168,7 @@ mod tests {
 
     #[test]
     fn gradients() {
-        let labels = Labels::noisy(7, 0.1, 0.3, &mut random::generator(1, 0));
+        let labels = Labels::noisy(7, 0.1, 0.3, &mut Stream::new(1, 0));
         for loss in ALL {
             let check = GradientCheck::default().with_kinks(&[-1.0, 1.0]);
             check.assert(&[logits(1), logits(2)], |x| loss.discriminator(&x[0], &x[1], &labels));
@@ -193,7 +191,7 @@ mod tests {
 
     #[test]
     fn noisy_labels_are_swapped_as_often_as_asked() {
-        let labels = Labels::noisy(10_000, 0.1, 0.2, &mut random::generator(1, 0));
+        let labels = Labels::noisy(10_000, 0.1, 0.2, &mut Stream::new(1, 0));
         let swapped = labels.real.data().iter().filter(|&&t| t == 0.0).count();
         assert!((1850..2150).contains(&swapped), "{swapped}");
         assert!(labels.fake.data().iter().all(|&t| t == 0.0 || t == 0.9));

@@ -2,8 +2,10 @@
 
 use gobelin_autograd::optimiser::Schedule;
 use gobelin_autograd::{Device, Figures, Replay, Tensor, random};
-use gobelin_datasets::{Batch, Loader};
-use gobelin_harness::{Failure, Grid, RunOptions, Skipped, State, StateError, StepReport, Summary, Trainer};
+use gobelin_datasets::Loader;
+use gobelin_harness::{
+    Failure, Grid, Hands, Pictures, RunOptions, Skipped, State, StateError, StepReport, Summary, Trainer,
+};
 use gobelin_nets::to_device;
 use gobelin_nets::weights::{self, Weights};
 
@@ -24,8 +26,7 @@ pub struct CycleGanTrainer {
     game: Game,
     schedule: Schedule,
     learning_rate: f64,
-    loaders: [Loader; 2],
-    batch: Batch,
+    real: Hands<[Pictures; 2]>,
     pools: [Pool; 2],
     /// An update of the generators on real pictures: the translations, and what it tells.
     translating: Replay<[Tensor; 2], ([Tensor; 2], Figures<8>)>,
@@ -54,12 +55,16 @@ impl CycleGanTrainer {
         let size = judge.first(A, 1).shape()[1];
         let picture = [1, size, size, game.rules.generator.channels];
         let pools = POOLS.map(|stream| Pool::new(pool, random::generator(run.seed, stream)));
+        let mut names = NAMES.into_iter();
+        let pictures = loaders.map(|loader| {
+            let name = names.next().expect("a name for each domain");
+            Pictures::new(loader, format!("data-position/{name}"))
+        });
         Self {
             game,
             schedule,
             learning_rate,
-            loaders,
-            batch: Batch::default(),
+            real: Hands::new(pictures),
             pools,
             translating: Replay::default(),
             judging: Replay::default(),
@@ -71,15 +76,9 @@ impl CycleGanTrainer {
         }
     }
 
-    fn next_real(&mut self, domain: usize) -> Result<Tensor, Failure> {
-        self.loaders[domain].fill(&mut self.batch)?;
-        let Batch { size, channels, .. } = self.batch;
-        Ok(Tensor::new(&[self.batch.len(), size, size, channels], &self.batch.pixels))
-    }
-
     /// One update of the generators, then one of the discriminators, on translations of this step and of earlier ones. What both tell
-    /// is read when all is under way.
-    fn play(&mut self, real: [Tensor; 2]) -> (Translated, Judged) {
+    /// is to be read when all is under way.
+    fn play(&mut self, real: [Tensor; 2]) -> (Figures<8>, Figures<8>) {
         let Self { game, pools, translating, judging, .. } = self;
         let (fakes, translated) = translating.run(real.clone(), |real| {
             let (told, fakes) = game.update_generators(&real);
@@ -89,7 +88,7 @@ impl CycleGanTrainer {
         let judged = judging.run((real, shown), |(real, shown)| {
             Figures::gather(game.update_discriminators(&real, &shown).numbers())
         });
-        (Translated::of(translated.read()), Judged::of(judged.read()))
+        (translated, judged)
     }
 
     /// A row for each picture of a domain: itself, its translation, the way back, and the true translation where it
@@ -118,10 +117,15 @@ impl Trainer for CycleGanTrainer {
         self.quality = None;
         let rate = self.learning_rate * self.schedule.factor(step - 1);
         self.game.set_learning_rate(rate);
-        let real = [self.next_real(A)?, self.next_real(B)?];
+        let real = self.real.take()?;
         let (translated, judged) = self.play(real);
+        // Before pictures are dealt that this step does not see.
+        let report =
+            self.skipped.watch(self.real.dealer().each_ref().map(Pictures::loader), StepReport::new());
+        self.real.deal_ahead();
+        let (translated, judged) = (Translated::of(translated.read()), Judged::of(judged.read()));
 
-        let mut report = StepReport::new()
+        let mut report = report
             .loss("loss/g", translated.loss)
             .loss("loss/d", judged.loss)
             .diagnostic("gradient-norm/g", translated.gradient)
@@ -149,7 +153,6 @@ impl Trainer for CycleGanTrainer {
                  --constant-steps or --decay-steps",
             );
         }
-        let report = self.skipped.watch(&self.loaders, report);
         Ok(self.trouble.watch(&judged, undecided(self.game.rules.loss), report))
     }
 
@@ -158,6 +161,7 @@ impl Trainer for CycleGanTrainer {
             to_device(&self.game.generators.nets[domain], card);
             to_device(&self.game.discriminators.nets[domain], card);
         }
+        self.real.to_device(card);
         (self.translating, self.judging) = (Replay::on(card), Replay::on(card));
         true
     }
@@ -175,9 +179,9 @@ impl Trainer for CycleGanTrainer {
             let (name, direction) = (NAMES[domain], DIRECTIONS[domain]);
             state.put_module(&format!("generator/{direction}"), &self.game.generators.nets[domain]);
             state.put_module(&format!("discriminator/{name}"), &self.game.discriminators.nets[domain]);
-            state.put_integer(format!("data-position/{name}"), self.loaders[domain].position() as i64);
             self.pools[domain].save(&format!("pool/{name}"), state);
         }
+        self.real.save(state);
         state.put_optimiser("generator-optimiser", &*self.game.generators.descent.optimiser);
         state.put_optimiser("discriminator-optimiser", &*self.game.discriminators.descent.optimiser);
         self.trouble.save(state);
@@ -188,9 +192,9 @@ impl Trainer for CycleGanTrainer {
             let (name, direction) = (NAMES[domain], DIRECTIONS[domain]);
             state.load_module(&format!("generator/{direction}"), &self.game.generators.nets[domain])?;
             state.load_module(&format!("discriminator/{name}"), &self.game.discriminators.nets[domain])?;
-            self.loaders[domain].seek(state.integer(&format!("data-position/{name}"))? as u64);
             self.pools[domain].load(&format!("pool/{name}"), self.picture, state)?;
         }
+        self.real.load(state)?;
         state.load_optimiser("generator-optimiser", &mut *self.game.generators.descent.optimiser)?;
         state.load_optimiser("discriminator-optimiser", &mut *self.game.discriminators.descent.optimiser)?;
         self.trouble = Trouble::load(state)?;

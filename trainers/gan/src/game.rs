@@ -4,7 +4,7 @@ use gobelin_autograd::optimiser::{
     Adam, AdamOptions, Average, Descent, RmsProp, RmsPropOptions, clip_weights,
 };
 use gobelin_autograd::random;
-use gobelin_autograd::{Bundle, Figure, Tape, Tensor, Var, ops};
+use gobelin_autograd::{Figure, Tape, Tensor, Var, ops};
 use gobelin_losses::gan::{Adversarial, Labels, penalty};
 use gobelin_nets::dcgan::{DcganDiscriminator, DcganGenerator, Norm, Shape, UnknownSize, Upsampling};
 use gobelin_nets::{Module, Pass, buffers, parameters};
@@ -78,26 +78,15 @@ impl<Net: Module> Side<Net> {
     }
 }
 
-/// What the host draws for an update of the discriminator.
+/// What an update of the discriminator takes beside generated pictures.
 #[derive(Clone, Debug)]
 pub struct Hand {
     /// Real pictures, `(N, H, W, C)`.
     pub real: Tensor,
-    /// What the generator draws as many from.
-    pub noise: Tensor,
     /// What the discriminator is told of each.
     pub labels: Labels,
     /// For the gradient penalty: how far each picture lies between the two, `(N)`.
     pub place: Option<Tensor>,
-}
-
-impl Bundle for Hand {
-    fn each_tensor(&mut self, visit: &mut dyn FnMut(&mut Tensor)) {
-        visit(&mut self.real);
-        visit(&mut self.noise);
-        self.labels.each_tensor(visit);
-        self.place.each_tensor(visit);
-    }
 }
 
 /// What an update of the discriminator tells.
@@ -190,7 +179,7 @@ impl Game {
 
     /// One update of the discriminator on real pictures and generated ones.
     pub fn update_discriminator(&mut self, hand: &Hand, fake: &Tensor) -> Judged<Figure> {
-        let Hand { real, labels, place, .. } = hand;
+        let Hand { real, labels, place } = hand;
         let rules = self.rules;
         let tape = Tape::new();
         let pass = Pass::training(&tape).exact(rules.exact);

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use gobelin_autograd::random::{self, Generator};
 use gobelin_autograd::{Device, Figure, Figures, Replay, Tape, Tensor};
-use gobelin_datasets::{Batch, Dataset, Loader};
-use gobelin_harness::{Failure, Grid, RunOptions, Skipped, State, StateError, StepReport, Summary, Trainer};
-use gobelin_losses::gan::Labels;
+use gobelin_datasets::{Dataset, Loader};
+use gobelin_harness::{
+    Failure, Grid, Hands, Pictures, RunOptions, Skipped, State, StateError, StepReport, Summary, Trainer,
+};
 use gobelin_nets::to_device;
 use gobelin_nets::weights::{self, Weights};
 
-use crate::game::{Drawn, Game, Hand, Judged};
+use crate::chance::{self, Chance};
+use crate::game::{Drawn, Game, Judged};
 use crate::judge::{Judge, Quality};
 use crate::options::GanOptions;
 use crate::trouble::{Trouble, spread};
@@ -21,34 +22,44 @@ const SHOWN: usize = 64;
 const WARM_UPDATES: usize = 100;
 const WARM_EVERY: u64 = 500;
 
-/// Streams of the run's seed; the nets' beginning takes stream 0.
-const NOISE: u64 = 1;
-const LABELS: u64 = 2;
-const SHOW: u64 = 3;
-
 /// Trains a [`Game`] on a data set. One step is one update of the generator, and as many of the discriminator before it
 /// as asked for.
 pub struct GanTrainer {
     game: Game,
-    loader: Loader,
-    batch: Batch,
+    real: Hands<Pictures>,
+    chance: Chance,
     judge: Judge,
     /// How good the generator is now, where that was asked since its last update.
     quality: Option<Quality>,
     skipped: Skipped,
-    noise: Generator,
-    labels: Generator,
     trouble: Trouble,
     show: Tensor,
     /// A whole step; or an update of the critic, and one of the generator.
-    once: Replay<Hand, Figures<12>>,
-    critic: Replay<Hand, Figures<9>>,
-    artist: Replay<Tensor, Figures<3>>,
+    once: Replay<Tensor, Figures<12>>,
+    critic: Replay<Tensor, Figures<9>>,
+    artist: Replay<(), Figures<3>>,
     seed: u64,
+    batch: usize,
     critic_updates: usize,
     warm_start: u64,
-    label_smoothing: f32,
-    label_noise: f32,
+}
+
+/// What a step has asked for, to be read when all is under way.
+enum Played {
+    Once(Figures<12>),
+    WithCritic(Figures<9>, Figures<3>),
+}
+
+impl Played {
+    fn read(&self) -> Told {
+        match self {
+            Self::Once(figures) => {
+                let numbers = figures.read();
+                Told::of(std::array::from_fn(|i| numbers[i]), std::array::from_fn(|i| numbers[9 + i]))
+            }
+            Self::WithCritic(judged, drawn) => Told::of(judged.read(), drawn.read()),
+        }
+    }
 }
 
 /// What a step tells.
@@ -92,27 +103,23 @@ impl GanTrainer {
     ) -> Result<Self, Failure> {
         let shape = game.rules.shape;
         let judge = Judge::new(held_out, shape.size, shape.channels, options.held_out)?;
-        let show =
-            random::normal(&[SHOWN, 1, 1, shape.noise], 0.0, 1.0, &mut random::generator(run.seed, SHOW));
+        let show = chance::shown(run.seed, SHOWN, &game.rules);
         Ok(Self {
             game,
-            loader,
-            batch: Batch::default(),
+            real: Hands::new(Pictures::new(loader, "data-position")),
+            chance: Chance::new(options, run),
             judge,
             quality: None,
             skipped: Skipped::default(),
-            noise: random::generator(run.seed, NOISE),
-            labels: random::generator(run.seed, LABELS),
             trouble: Trouble::default(),
             show,
             once: Replay::default(),
             critic: Replay::default(),
             artist: Replay::default(),
             seed: run.seed,
+            batch: run.batch,
             critic_updates: options.critic_updates.unwrap_or(1),
             warm_start: options.warm_start.unwrap_or(0),
-            label_smoothing: options.label_smoothing,
-            label_noise: options.label_noise,
         })
     }
 
@@ -121,85 +128,55 @@ impl GanTrainer {
         &mut self.game
     }
 
-    fn next_noise(&mut self, count: usize) -> Tensor {
-        random::normal(&[count, 1, 1, self.game.rules.shape.noise], 0.0, 1.0, &mut self.noise)
-    }
-
-    fn next_real(&mut self) -> Result<Tensor, Failure> {
-        self.loader.fill(&mut self.batch)?;
-        let Batch { size, channels, .. } = self.batch;
-        Ok(Tensor::new(&[self.batch.len(), size, size, channels], &self.batch.pixels))
-    }
-
-    fn next_labels(&mut self, count: usize) -> Labels {
-        if self.label_noise > 0.0 {
-            Labels::noisy(count, self.label_smoothing, self.label_noise, &mut self.labels)
-        } else {
-            Labels::smooth(self.label_smoothing)
-        }
-    }
-
-    /// All that an update of the discriminator needs of the host.
-    fn next_hand(&mut self) -> Result<Hand, Failure> {
-        let real = self.next_real()?;
-        let count = real.shape()[0];
-        let (noise, labels) = (self.next_noise(count), self.next_labels(count));
-        let is_penalised = self.game.rules.gradient_penalty > 0.0;
-        let place = is_penalised.then(|| random::uniform(&[count], 0.0, 1.0, &mut self.labels));
-        Ok(Hand { real, noise, labels, place })
-    }
-
     /// One update of each side from one batch of noise: the generator is judged on the very pictures the discriminator
     /// has just learned from, which saves drawing them twice.
-    fn play_once(&mut self) -> Result<Told, Failure> {
-        let hand = self.next_hand()?;
-        let Self { game, once, .. } = self;
-        let figures = once.run(hand, |hand| {
+    fn play_once(&mut self) -> Result<Played, Failure> {
+        let real = self.real.take()?;
+        let Self { game, chance, once, .. } = self;
+        Ok(Played::Once(once.run(real, |real| {
             let tape = Tape::new();
-            let fake = game.draw(Some(&tape), &hand.noise);
-            let spreads = [spread(fake.tensor()), spread(&hand.real)];
-            let judged = game.update_discriminator(&hand, fake.tensor());
+            let fake = game.draw(Some(&tape), &chance.noise(real.shape()[0], &game.rules));
+            let spreads = [spread(fake.tensor()), spread(&real)];
+            let judged = game.update_discriminator(&chance.hand(real, &game.rules), fake.tensor());
             let drawn = game.update_generator(tape, &fake);
             Figures::gather(concat(of_critic(judged, spreads), of_generator(drawn)))
-        });
-        let numbers: [f64; 12] = figures.read();
-        Ok(Told::of(std::array::from_fn(|i| numbers[i]), std::array::from_fn(|i| numbers[9 + i])))
+        })))
     }
 
     /// Several updates of the critic, each with pictures of its own, then one of the generator.
-    fn play_with_critic(&mut self, updates: usize) -> Result<Told, Failure> {
-        let (mut count, mut judged) = (0, None);
+    fn play_with_critic(&mut self, updates: usize) -> Result<Played, Failure> {
+        let mut judged = None;
         for _ in 0..updates {
-            let hand = self.next_hand()?;
-            count = hand.real.shape()[0];
-            let Self { game, critic, .. } = self;
-            judged = Some(critic.run(hand, |hand| {
-                let fake = game.draw(None, &hand.noise).into_tensor();
-                let spreads = [spread(&fake), spread(&hand.real)];
-                Figures::gather(of_critic(game.update_discriminator(&hand, &fake), spreads))
+            // While the update before is computed.
+            self.real.deal_ahead();
+            let real = self.real.take()?;
+            let Self { game, chance, critic, .. } = self;
+            judged = Some(critic.run(real, |real| {
+                let noise = chance.noise(real.shape()[0], &game.rules);
+                let fake = game.draw(None, &noise).into_tensor();
+                let spreads = [spread(&fake), spread(&real)];
+                let judged = game.update_discriminator(&chance.hand(real, &game.rules), &fake);
+                Figures::gather(of_critic(judged, spreads))
             }));
         }
-        let noise = self.next_noise(count);
-        let Self { game, artist, .. } = self;
-        let drawn = artist.run(noise, |noise| {
+        let Self { game, chance, artist, batch, .. } = self;
+        let drawn = artist.run((), |()| {
             let tape = Tape::new();
-            let fake = game.draw(Some(&tape), &noise);
+            let fake = game.draw(Some(&tape), &chance.noise(*batch, &game.rules));
             Figures::gather(of_generator(game.update_generator(tape, &fake)))
         });
-        let judged = judged.expect("at least one update, as the flags say");
-        Ok(Told::of(judged.read(), drawn.read()))
+        Ok(Played::WithCritic(judged.expect("at least one update, as the flags say"), drawn))
     }
 
     /// Pictures to judge, from noise that is always the same.
     fn drawn_to_judge(&mut self) -> Vec<f32> {
-        let mut numbers = random::generator(self.seed, SHOW + 1);
+        // Batch norm wants whole batches; what is too much is cut off.
+        let mut noise = chance::judged(self.seed, SHOWN, self.game.rules);
         let mut pictures = Vec::new();
         let mut left = self.judge.count();
         while left > 0 {
             let count = left.min(SHOWN);
-            // Batch norm wants whole batches; what is too much is cut off.
-            let noise = random::normal(&[SHOWN, 1, 1, self.game.rules.shape.noise], 0.0, 1.0, &mut numbers);
-            let drawn = self.game.show(&noise);
+            let drawn = self.game.show(&noise.next().expect("there is no end of it"));
             pictures.extend_from_slice(&drawn.data()[..drawn.len() / SHOWN * count]);
             left -= count;
         }
@@ -211,13 +188,17 @@ impl Trainer for GanTrainer {
     fn step(&mut self, step: u64) -> Result<StepReport, Failure> {
         self.quality = None;
         let warm = self.warm_start > 0 && (step <= self.warm_start || step.is_multiple_of(WARM_EVERY));
-        let Told { judged, drawn, spread } = match self.critic_updates {
+        let played = match self.critic_updates {
             _ if warm => self.play_with_critic(WARM_UPDATES)?,
             1 => self.play_once()?,
             updates => self.play_with_critic(updates)?,
         };
+        // Before pictures are dealt that this step does not see.
+        let report = self.skipped.watch([self.real.dealer().loader()], StepReport::new());
+        self.real.deal_ahead();
+        let Told { judged, drawn, spread } = played.read();
         let rules = self.game.rules;
-        let mut report = StepReport::new()
+        let mut report = report
             .loss("loss/d", judged.loss)
             .loss("loss/g", drawn.loss)
             .diagnostic("gradient-norm/d", judged.gradient)
@@ -241,13 +222,14 @@ impl Trainer for GanTrainer {
                  nothing; use --clip 0.01, --gradient-penalty 10 or --norm spectral",
             );
         }
-        let report = self.skipped.watch([&self.loader], report);
         Ok(self.trouble.watch(&judged, rules.loss.is_critic(), spread, report))
     }
 
     fn to_device(&mut self, card: &Device) -> bool {
         to_device(&self.game.generator.net, card);
         to_device(&self.game.discriminator.net, card);
+        self.real.to_device(card);
+        self.chance.to_device(card);
         (self.once, self.critic, self.artist) = (Replay::on(card), Replay::on(card), Replay::on(card));
         true
     }
@@ -268,9 +250,8 @@ impl Trainer for GanTrainer {
         if let Some(average) = &self.game.average {
             state.put_average("average", average);
         }
-        state.put_generator("noise", &self.noise);
-        state.put_generator("labels", &self.labels);
-        state.put_integer("data-position", self.loader.position() as i64);
+        self.chance.save(state);
+        self.real.save(state);
         self.trouble.save(state);
     }
 
@@ -282,9 +263,8 @@ impl Trainer for GanTrainer {
         if let Some(average) = &mut self.game.average {
             state.load_average("average", average)?;
         }
-        self.noise = state.generator("noise")?;
-        self.labels = state.generator("labels")?;
-        self.loader.seek(state.integer("data-position")? as u64);
+        self.chance.load(state)?;
+        self.real.load(state)?;
         self.trouble = Trouble::load(state)?;
         self.quality = None;
         Ok(())

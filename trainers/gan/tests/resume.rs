@@ -1,5 +1,6 @@
 //! A GAN's state holds everything a later step depends on.
 
+use gobelin_emulation::{Order, asked_for_in};
 use gobelin_gan::GanOptions;
 use gobelin_gan::trainer::GanTrainer;
 use gobelin_harness::{check_device, check_replay, check_resume, made};
@@ -36,14 +37,17 @@ fn a_card_learns_what_the_host_learns() {
     }
 }
 
+/// Whichever comes first, the next pictures or the end of what reads the last.
 #[test]
 fn a_card_replays_what_it_would_do() {
-    let Some(card) = gobelin_emulation::asked_for() else { return };
-    for words in [
-        "--size 28 --loss ns --ema 0.9 --label-noise 0.3",
-        "--size 28 --loss wgan --gradient-penalty 10 --critic-updates 2 --warm-start 0",
-        "--size 28 --loss hinge --norm spectral --upsample resize",
-    ] {
-        check_replay(|| small(words), &card, 3);
+    for order in [Order::Forwards, Order::Backwards] {
+        let Some(card) = asked_for_in(order) else { return };
+        for words in [
+            "--size 28 --loss ns --ema 0.9 --label-noise 0.3",
+            "--size 28 --loss wgan --gradient-penalty 10 --critic-updates 2 --warm-start 0",
+            "--size 28 --loss hinge --norm spectral --upsample resize",
+        ] {
+            check_replay(|| small(words), &card, 3);
+        }
     }
 }

@@ -3,7 +3,8 @@
 //! A trainer writes its step ([`Trainer`]) and its flags ([`Recipe`]); from
 //! here it gets the shared flags, the run directory, checkpoints that resume bit
 //! for bit, metrics.jsonl, TensorBoard's files, sample grids, report.html, exported weights,
-//! the progress bar, Ctrl-C and the stop at a loss that is not finite.
+//! the progress bar, Ctrl-C and the stop at a loss that is not finite. What a step takes of the data it gets from [`Hands`], which on a
+//! graphics card are dealt and sent while the step before is computed.
 //!
 //! The one command lists its trainers:
 //!
@@ -36,6 +37,7 @@ mod error;
 mod events;
 mod files;
 mod grid;
+mod hands;
 mod memory;
 mod metrics;
 mod options;
@@ -58,6 +60,7 @@ pub use conformance::{check_device, check_replay, check_resume, made};
 pub use error::{Error, Failure, one_line};
 pub use files::replace_with;
 pub use grid::{Grid, Png};
+pub use hands::{Dealer, Hands, Pictures};
 pub use memory::available_memory;
 pub use options::{Device, Given, Interval, RunOptions};
 pub use origin::{Origin, check_pictures, put_pictures};

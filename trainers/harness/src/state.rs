@@ -179,6 +179,14 @@ impl State {
         );
     }
 
+    /// Stores every entry of another state.
+    #[track_caller]
+    pub fn put_all(&mut self, other: State) {
+        for (name, entry) in other.entries {
+            self.put(name, entry);
+        }
+    }
+
     /// Stores every entry of `part` under `prefix/`.
     #[track_caller]
     pub fn put_part(&mut self, prefix: &str, part: State) {

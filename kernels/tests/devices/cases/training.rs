@@ -244,7 +244,8 @@ fn clipping() -> Case {
 
 /// Random numbers, to the bit, also where the counter's low word overflows.
 fn random(count: usize) -> Case {
-    const START: Philox = Philox { key: 0x0123_4567_89ab_cdef, counter: 0x1_ffff_fff0 };
+    const START: Philox =
+        Philox { key: 0x0123_4567_89ab_cdef, stream: 0xfedc_ba98_7654_3210, counter: 0x1_ffff_fff0 };
     Case::new(
         format!("{count} random numbers"),
         0.0,
@@ -274,7 +275,7 @@ fn recording() -> Case {
         "a recorded step",
         1e-6,
         || {
-            let mut philox = Philox { key: 5, counter: 0 };
+            let mut philox = Philox { key: 5, stream: 1, counter: 0 };
             let (mut total, mut drawn) = (vec![0.0; COUNT], vec![0.0; COUNT]);
             for _ in 0..4 {
                 philox.uniform(0.0, 1.0, &mut drawn);
@@ -283,7 +284,7 @@ fn recording() -> Case {
             total
         },
         |device| {
-            let mut stream = Stream::new(device, Philox { key: 5, counter: 0 })?;
+            let mut stream = Stream::new(device, Philox { key: 5, stream: 1, counter: 0 })?;
             let mut total = put(device, &[0.0; COUNT])?;
             let mut step = || {
                 let (mut drawn, mut squared) = (room(device, COUNT)?, room(device, COUNT)?);

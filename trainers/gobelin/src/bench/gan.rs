@@ -1,6 +1,7 @@
 //! DCGAN with the non-saturating loss: one update of each side, as `gobelin gan` plays it.
 
-use gobelin_autograd::{Tape, Tensor, random};
+use gobelin_autograd::random::Stream;
+use gobelin_autograd::{Tape, Tensor};
 use gobelin_gan::game::{Game, Hand, Method, Rules};
 use gobelin_losses::gan::{Adversarial, Labels};
 use gobelin_nets::dcgan::{Norm, Shape, Upsampling};
@@ -28,14 +29,13 @@ pub(super) const RULES: Rules = Rules {
 pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
     let mut game = game(RULES, setup);
     let (real, labels) = (real(&game, setup), setup.put(Labels::default()));
-    let mut numbers = random::generator(SEED, 2);
+    let mut chance = setup.stream(SEED, 2);
     let mut replay = setup.replay();
     Box::new(move || {
-        let noise = noise(&real, &game, &mut numbers);
-        replay.run(noise, |noise| {
+        replay.run((), |()| {
             let tape = Tape::new();
-            let fake = game.draw(Some(&tape), &noise);
-            let hand = Hand { real: real.clone(), noise, labels: labels.clone(), place: None };
+            let fake = game.draw(Some(&tape), &noise(&real, &game, &mut chance));
+            let hand = Hand { real: real.clone(), labels: labels.clone(), place: None };
             game.update_discriminator(&hand, fake.tensor());
             game.update_generator(tape, &fake);
         });
@@ -56,6 +56,6 @@ pub(super) fn real(game: &Game, setup: &Setup) -> Tensor {
 }
 
 /// Noise for as many pictures as the real ones.
-pub(super) fn noise(real: &Tensor, game: &Game, numbers: &mut random::Generator) -> Tensor {
-    random::normal(&[real.shape()[0], 1, 1, game.rules.shape.noise], 0.0, 1.0, numbers)
+pub(super) fn noise(real: &Tensor, game: &Game, chance: &mut Stream) -> Tensor {
+    chance.normal(&[real.shape()[0], 1, 1, game.rules.shape.noise], 0.0, 1.0)
 }

@@ -1,5 +1,6 @@
 //! Where a workload computes, and how large it is.
 
+use gobelin_autograd::random::Stream;
 use gobelin_autograd::{Bundle, Device, DeviceError, Parameter, Replay};
 use gobelin_nets::{Module, to_device};
 
@@ -40,6 +41,15 @@ impl Setup {
             tensors.each_tensor(&mut |tensor| *tensor = tensor.to_device(card));
         }
         tensors
+    }
+
+    /// Numbers for what is drawn in each step.
+    pub fn stream(&self, seed: u64, stream: u64) -> Stream {
+        let mut stream = Stream::new(seed, stream);
+        if let Some(card) = &self.card {
+            stream.to_device(card);
+        }
+        stream
     }
 
     pub fn net(&self, net: &dyn Module) {

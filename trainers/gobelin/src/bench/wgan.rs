@@ -1,6 +1,6 @@
 //! DCGAN's nets as a WGAN: five critic updates with pictures of their own, then one of the generator.
 
-use gobelin_autograd::{Tape, random};
+use gobelin_autograd::Tape;
 use gobelin_gan::game::{Hand, Method, Rules};
 use gobelin_losses::gan::{Adversarial, Labels};
 
@@ -20,21 +20,20 @@ const RULES: Rules = Rules {
 pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
     let mut game = gan::game(RULES, setup);
     let (real, labels) = (gan::real(&game, setup), setup.put(Labels::default()));
-    let mut numbers = random::generator(gan::SEED, 2);
+    let mut chance = setup.stream(gan::SEED, 2);
     let (mut critic, mut artist) = (setup.replay(), setup.replay());
     Box::new(move || {
         for _ in 0..CRITIC_UPDATES {
-            let noise = gan::noise(&real, &game, &mut numbers);
-            critic.run(noise, |noise| {
+            critic.run((), |()| {
+                let noise = gan::noise(&real, &game, &mut chance);
                 let fake = game.draw(None, &noise).into_tensor();
-                let hand = Hand { real: real.clone(), noise, labels: labels.clone(), place: None };
+                let hand = Hand { real: real.clone(), labels: labels.clone(), place: None };
                 game.update_discriminator(&hand, &fake);
             });
         }
-        let noise = gan::noise(&real, &game, &mut numbers);
-        artist.run(noise, |noise| {
+        artist.run((), |()| {
             let tape = Tape::new();
-            let fake = game.draw(Some(&tape), &noise);
+            let fake = game.draw(Some(&tape), &gan::noise(&real, &game, &mut chance));
             game.update_generator(tape, &fake);
         });
     })

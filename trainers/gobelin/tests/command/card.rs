@@ -1,6 +1,7 @@
 //! On a graphics card, by way of NVIDIA's driver, for which `gobelin_emulation_driver` stands in: what each trainer, net and workload
 //! tells there.
 
+mod ahead;
 mod faults;
 mod losses;
 mod resumption;

@@ -138,14 +138,15 @@ pub fn must_survive_kills(workplace: fn() -> TempDir, words: &str) -> u32 {
     let (whole, here) = (workplace(), workplace());
     let (code, lines) = call(whole.path(), words);
     assert_eq!(code, 0, "{words}: {lines:?}");
-    let kills = killed_and_resumed(here.path(), words);
+    let kills = killed_and_resumed(here.path(), words, gobelin);
     must_be_the_same_run(here.path(), whole.path(), &format!("{words}, killed {kills} times"));
     kills
 }
 
-/// Begins a run, kills it, resumes it and kills it again, then resumes it to its end; how many kills came in time.
+/// Begins a run with `gobelin WORDS`, kills it, resumes it and kills it again, then resumes it to its end; how many kills came in
+/// time.
 #[track_caller]
-fn killed_and_resumed(here: &Path, words: &str) -> u32 {
+pub fn killed_and_resumed(here: &Path, words: &str, gobelin: impl Fn(&Path, &str) -> Command) -> u32 {
     let trainer = words.split_whitespace().next().expect("a trainer");
     let (mut next, mut kills) = (words.to_owned(), 0);
     // Killed as soon as there are checkpoints, then as soon as there is another, and so on.
