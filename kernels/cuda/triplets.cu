@@ -79,17 +79,17 @@ struct Shared {
 KERNEL(256, triplets_all, const float* distances, const float* labels, u32 count, float margin, float* weights, Sums* sums) {
     Shared shared;
     u32 anchor = blockIdx.x, lane = threadIdx.x % 32;
-    float own = labels[anchor];
+    auto is_own = [&](u32 i) { return labels[i] == labels[anchor]; };
     const float* row = distances + static_cast<u64>(anchor) * count;
     float* to = weights + static_cast<u64>(anchor) * count;
     double loss = 0.0;
     u32 active = 0, positives = 0, first = 0;
     do {
-        positives = shared.list(count, first, [&](u32 i) { return labels[i] == own && i != anchor; });
+        positives = shared.list(count, first, [&](u32 i) { return is_own(i) && i != anchor; });
         u32 here = positives - first < LIST ? positives - first : LIST;
         // A negative is active for every positive that reaches beyond it: a thread for each.
         for (u32 i = threadIdx.x; i < count; i += 256) {
-            if (labels[i] != own) {
+            if (!is_own(i)) {
                 u32 farther = 0;
                 for (u32 k = 0; k < here; ++k) {
                     farther += row[i] < row[shared.places[k]] + margin;
@@ -105,7 +105,7 @@ KERNEL(256, triplets_all, const float* distances, const float* labels, u32 count
             u32 inside = 0;
             double part = 0.0;
             for (u32 i = lane; i < count; i += 32) {
-                if (labels[i] != own && row[i] < reach) {
+                if (!is_own(i) && row[i] < reach) {
                     ++inside;
                     part += static_cast<double>(reach) - static_cast<double>(row[i]);
                 }

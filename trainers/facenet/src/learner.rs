@@ -14,7 +14,7 @@
 //! chunk's, in the second pass, and so reach the data's in fewer steps than in one pass.
 
 use gobelin_autograd::optimiser::{AdaGrad, AdaGradOptions, Adam, AdamOptions, Descent, Optimiser};
-use gobelin_autograd::{Parameter, Tape, Tensor, Var, ops};
+use gobelin_autograd::{Bundle, Parameter, Tape, Tensor, Var, ops};
 use gobelin_nets::{Module, Pass, parameters};
 
 /// How a net learns.
@@ -54,12 +54,39 @@ pub struct Learner {
     exact: bool,
 }
 
+/// The pictures of a step, and which of them are embedded together: an input of recorded work.
+#[derive(Clone, Debug)]
+pub struct Faces {
+    /// (N, H, W, 3).
+    pictures: Tensor,
+    /// Where they are too many to be embedded at once.
+    chunks: Option<Chunks>,
+}
+
+#[derive(Clone, Debug)]
+struct Chunks {
+    /// The pictures' places in each, whole numbers.
+    rows: Vec<Tensor>,
+    /// The place of each picture's row among those of all chunks, one after the other.
+    order: Tensor,
+}
+
+impl Bundle for Faces {
+    fn each_tensor(&mut self, visit: &mut dyn FnMut(&mut Tensor)) {
+        visit(&mut self.pictures);
+        if let Some(Chunks { rows, order }) = &mut self.chunks {
+            rows.iter_mut().for_each(&mut *visit);
+            visit(order);
+        }
+    }
+}
+
 /// A loss and its gradients.
 pub struct Gradients {
     /// The embeddings that it is of, (N, D).
     pub embeddings: Tensor,
-    /// The loss.
-    pub loss: f32,
+    /// The loss, a scalar.
+    pub loss: Tensor,
     /// Those of the net's weights, in its order.
     pub net: Vec<Tensor>,
     /// Those of the other parameters asked for, in their order.
@@ -86,25 +113,32 @@ impl Learner {
         self.method.optimiser(parameters, self.learning_rate)
     }
 
-    /// The gradients of `objective`, a loss of the embeddings of `pictures` (N, H, W, 3), by the net's weights and by those
-    /// of its own parameters that `others` names.
+    /// Pictures (N, H, W, 3) to learn from.
+    pub fn faces(&self, pictures: Tensor) -> Faces {
+        let chunks = chunks(pictures.shape()[0], self.chunk);
+        Faces { pictures, chunks: (chunks.len() > 1).then(|| Chunks::new(&chunks)) }
+    }
+
+    /// The gradients of `objective`, a loss of the embeddings of `faces`, by the net's weights and by those of its own parameters
+    /// that `others` names.
     pub fn gradients(
         &self,
-        pictures: &Tensor,
+        faces: &Faces,
         others: &[Parameter],
         objective: impl FnOnce(&Tape, &Var) -> Var,
     ) -> Gradients {
-        let chunks = chunks(pictures.shape()[0], self.chunk);
-        if chunks.len() == 1 {
-            self.in_one_pass(pictures, others, objective)
-        } else {
-            self.in_two_passes(pictures, &chunks, others, objective)
+        match &faces.chunks {
+            None => self.in_one_pass(&faces.pictures, others, objective),
+            Some(chunks) => self.in_two_passes(&faces.pictures, chunks, others, objective),
         }
     }
 
     /// The embeddings of pictures, chunk by chunk; nothing is changed.
-    pub fn embed(&self, pictures: &Tensor) -> Tensor {
-        self.embed_chunks(pictures, &chunks(pictures.shape()[0], self.chunk))
+    pub fn embed(&self, faces: &Faces) -> Tensor {
+        match &faces.chunks {
+            None => self.embed_once(&faces.pictures),
+            Some(chunks) => self.embed_chunks(&faces.pictures, chunks),
+        }
     }
 
     fn in_one_pass(
@@ -119,13 +153,13 @@ impl Learner {
         let wanted: Vec<Parameter> = self.descent.weights().chain(others).cloned().collect();
         let mut net = tape.parameter_gradients(&loss, &wanted);
         let others = net.split_off(self.descent.weights().len());
-        Gradients { loss: loss.item(), embeddings: embeddings.into_tensor(), net, others }
+        Gradients { loss: loss.into_tensor(), embeddings: embeddings.into_tensor(), net, others }
     }
 
     fn in_two_passes(
         &self,
         pictures: &Tensor,
-        chunks: &[Vec<usize>],
+        chunks: &Chunks,
         others: &[Parameter],
         objective: impl FnOnce(&Tape, &Var) -> Var,
     ) -> Gradients {
@@ -141,7 +175,7 @@ impl Learner {
 
         let weights: Vec<Parameter> = self.descent.weights().cloned().collect();
         let mut net: Option<Vec<Tensor>> = None;
-        for rows in chunks {
+        for rows in &chunks.rows {
             let tape = Tape::new();
             let pass = Pass::training(&tape).exact(self.exact);
             let embedded = self.net.forward(&pass, &gathered(pictures, rows).into());
@@ -150,29 +184,34 @@ impl Learner {
             let part = tape.parameter_gradients(&along, &weights);
             net = Some(match net {
                 None => part,
-                Some(sums) => {
-                    sums.into_iter().zip(&part).map(|(sum, part)| sum.zip_into(part, |a, b| a + b)).collect()
-                }
+                Some(sums) => sums.into_iter().zip(part).map(added).collect(),
             });
         }
-        Gradients { embeddings, loss: loss.item(), net: net.unwrap_or_default(), others }
+        Gradients { embeddings, loss: loss.into_tensor(), net: net.unwrap_or_default(), others }
     }
 
-    fn embed_chunks(&self, pictures: &Tensor, chunks: &[Vec<usize>]) -> Tensor {
-        let pass = Pass::sampling().exact(self.exact);
-        let mut embeddings = Tensor::zeros(&[0, 0]);
-        for rows in chunks {
-            let part = self.net.forward(&pass, &gathered(pictures, rows).into()).into_tensor();
-            let dimensions = part.shape()[1];
-            if embeddings.is_empty() {
-                embeddings = Tensor::zeros(&[pictures.shape()[0], dimensions]);
-            }
-            let whole = embeddings.data_mut();
-            for (&row, own) in rows.iter().zip(part.data().chunks_exact(dimensions)) {
-                whole[row * dimensions..(row + 1) * dimensions].copy_from_slice(own);
-            }
+    fn embed_once(&self, pictures: &Tensor) -> Tensor {
+        self.net.forward(&Pass::sampling().exact(self.exact), &pictures.clone().into()).into_tensor()
+    }
+
+    fn embed_chunks(&self, pictures: &Tensor, chunks: &Chunks) -> Tensor {
+        let embed = |rows| Var::from(self.embed_once(&gathered(pictures, rows)));
+        let parts: Vec<Var> = chunks.rows.iter().map(embed).collect();
+        let parts = ops::concat(&parts.iter().collect::<Vec<_>>(), 0);
+        ops::gather_rows(&parts, &chunks.order).into_tensor()
+    }
+}
+
+impl Chunks {
+    fn new(chunks: &[Vec<usize>]) -> Self {
+        let mut order = vec![0.0; chunks.iter().map(Vec::len).sum()];
+        for (place, &row) in chunks.iter().flatten().enumerate() {
+            order[row] = place as f32;
         }
-        embeddings
+        let numbers = |rows: &Vec<usize>| {
+            Tensor::new(&[rows.len()], rows.iter().map(|&row| row as f32).collect::<Vec<_>>())
+        };
+        Self { rows: chunks.iter().map(numbers).collect(), order: Tensor::new(&[order.len()], order) }
     }
 }
 
@@ -183,18 +222,19 @@ fn chunks(count: usize, most: usize) -> Vec<Vec<usize>> {
 }
 
 /// Rows of a tensor of any rank.
-fn gathered(tensor: &Tensor, rows: &[usize]) -> Tensor {
-    if rows.len() == tensor.shape()[0] {
-        return tensor.clone();
-    }
-    let row = tensor.len() / tensor.shape()[0];
+fn gathered(tensor: &Tensor, rows: &Tensor) -> Tensor {
     let mut shape = tensor.shape().to_vec();
+    let matrix = [shape[0], shape[1..].iter().product()];
     shape[0] = rows.len();
-    Tensor::build(&shape, |out| {
-        for (out, &from) in out.chunks_exact_mut(row).zip(rows) {
-            out.copy_from_slice(&tensor.data()[from * row..(from + 1) * row]);
-        }
-    })
+    ops::gather_rows(&tensor.reshape(&matrix).into(), rows).into_tensor().reshape(&shape)
+}
+
+/// The sum of two gradients, over the first one's memory where that lies on the host.
+fn added((sum, part): (Tensor, Tensor)) -> Tensor {
+    if sum.device().is_some() {
+        return ops::add(&sum.into(), &part.into()).into_tensor();
+    }
+    sum.zip_into(&part, |a, b| a + b)
 }
 
 #[cfg(test)]
@@ -211,9 +251,19 @@ mod tests {
     }
 
     #[test]
+    fn rows_of_chunks_go_back_where_they_came_from() {
+        let whole = Tensor::new(&[7, 1], [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let chunks = Chunks::new(&chunks(7, 3));
+        let parts: Vec<Var> = chunks.rows.iter().map(|rows| gathered(&whole, rows).into()).collect();
+        let parts = ops::concat(&parts.iter().collect::<Vec<_>>(), 0);
+        assert_eq!(parts.tensor().data(), [0.0, 3.0, 6.0, 1.0, 4.0, 2.0, 5.0]);
+        assert_eq!(ops::gather_rows(&parts, &chunks.order).tensor().data(), whole.data());
+    }
+
+    #[test]
     fn rows_are_gathered_whole() {
         let tensor = Tensor::new(&[3, 1, 2], [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
-        let found = gathered(&tensor, &[2, 0]);
+        let found = gathered(&tensor, &Tensor::new(&[2], [2.0, 0.0]));
         assert_eq!((found.shape(), found.data()), (&[2, 1, 2][..], &[4.0, 5.0, 0.0, 1.0][..]));
     }
 }

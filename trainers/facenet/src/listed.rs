@@ -8,6 +8,7 @@ use gobelin_losses::mining::{Counts, Labels, chosen_places};
 use gobelin_losses::triplet::Triplet;
 
 use crate::objective::{Kind, Objective};
+use crate::separation::differ;
 
 /// The loss of embeddings (N, D) on a card by soft triplets or pairs.
 pub(crate) fn of_batch(objective: Objective, embeddings: &Var, labels: &Labels) -> (Var, Counts) {
@@ -35,10 +36,7 @@ pub(crate) fn of_batch(objective: Objective, embeddings: &Var, labels: &Labels) 
 
 /// Every pair, or every soft triplet.
 fn of_all(objective: Objective, distances: &Var, squares: &Var, labels: &Labels) -> (Var, Counts) {
-    let count = labels.count();
-    let numbers: Var = labels.numbers().clone().into();
-    let [down, across] = [[count, 1], [1, count]].map(|shape| ops::reshape(&numbers, &shape));
-    let differ = ops::clamp(&ops::abs(&ops::sub(&down, &across)), 0.0, 1.0);
+    let (count, differ) = (labels.count(), differ(labels.numbers()));
     if objective.kind == Kind::Contrastive {
         // Each pair is there twice; an embedding and itself have no loss.
         let each = ops::select(differ.tensor(), &objective.short(squares), squares);

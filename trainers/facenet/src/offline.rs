@@ -5,8 +5,8 @@
 //! stock must be embedded besides, the triplets grow stale as the net moves on, and a batch of B pictures holds B / 3 triplets, where
 //! online mining finds (K - 1) B among the same pictures.
 
-use gobelin_autograd::Tensor;
 use gobelin_autograd::random::Generator;
+use gobelin_autograd::{Tensor, Var, ops};
 use gobelin_datasets::{Batch, DataError, Loader};
 use gobelin_harness::{State, StateError};
 use gobelin_losses::mining::{Labels, Triplet};
@@ -109,13 +109,12 @@ impl Offline {
     fn draw(&mut self, stock: &Stock, learner: &Learner, objective: Objective, numbers: &mut Generator) {
         let picture = stock.size * stock.size * 3;
         let each = stock.people.len().div_ceil(self.batches as usize);
-        let (mut embeddings, mut count) = (Vec::new(), 0);
-        for pixels in stock.pixels.chunks(each * picture) {
+        let embed = |pixels: &[f32]| -> Var {
             let shape = [pixels.len() / picture, stock.size, stock.size, 3];
-            embeddings.extend_from_slice(learner.embed(&Tensor::new(&shape, pixels)).data());
-            count += shape[0];
-        }
-        let embeddings = Tensor::new(&[count, embeddings.len() / count], embeddings);
+            learner.embed(&learner.faces(Tensor::new(&shape, pixels))).into()
+        };
+        let parts: Vec<Var> = stock.pixels.chunks(each * picture).map(embed).collect();
+        let embeddings = ops::concat(&parts.iter().collect::<Vec<_>>(), 0).into_tensor();
         let labels = Labels::new(&stock.people, numbers.next_u64());
         let chosen = objective.triplets(&embeddings, &labels);
         self.triplets = chosen.expect("offline mining chooses");

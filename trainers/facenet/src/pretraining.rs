@@ -3,13 +3,13 @@
 
 use gobelin_autograd::optimiser::Optimiser;
 use gobelin_autograd::random::Generator;
-use gobelin_autograd::{Device, Parameter, Tape, Tensor, Var, ops};
+use gobelin_autograd::{Device, Figure, Parameter, Tape, Tensor, Var, ops};
 use gobelin_harness::{State, StateError};
 use gobelin_losses::cross_entropy::CrossEntropy;
 use gobelin_nets::layers::Linear;
 use gobelin_nets::{Module, Pass, parameters, to_device};
 
-use crate::learner::Learner;
+use crate::learner::{Faces, Learner};
 
 /// What unit embeddings are multiplied by: a classifier of vectors of length 1 could not be sure otherwise (Wang et al.
 /// 2017, "NormFace", section 3.3).
@@ -22,14 +22,16 @@ pub struct Classifier {
 }
 
 /// What a step of pre-training tells.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Classified {
     /// The cross-entropy.
-    pub loss: f32,
+    pub loss: Figure,
     /// The share of the batch whose person is the likeliest class.
-    pub accuracy: f64,
+    pub accuracy: Figure,
     /// The norm of the net's gradient.
-    pub gradient: f64,
+    pub gradient: Figure,
+    /// What it was taken from, (N, D).
+    pub embeddings: Tensor,
 }
 
 impl Classifier {
@@ -45,23 +47,18 @@ impl Classifier {
         to_device(&self.layer, card);
     }
 
-    /// One update of the net and the classifier; also the embeddings it was taken from.
-    pub fn update(
-        &mut self,
-        learner: &mut Learner,
-        pictures: &Tensor,
-        people: &[i64],
-    ) -> (Classified, Tensor) {
+    /// One update of the net and the classifier, where `people` (N) has the number of each picture's person.
+    pub fn update(&mut self, learner: &mut Learner, faces: &Faces, people: &Tensor) -> Classified {
         let own: Vec<Parameter> = parameters(&self.layer).into_iter().map(|(_, weight)| weight).collect();
-        let mut accuracy = 0.0;
-        let gradients = learner.gradients(pictures, &own, |tape: &Tape, embeddings: &Var| {
+        let mut accuracy = Figure::Known(0.0);
+        let gradients = learner.gradients(faces, &own, |tape: &Tape, embeddings: &Var| {
             let logits = ops::scale(&self.layer.forward(&Pass::training(tape), embeddings), SCALE);
             accuracy = share_right(logits.tensor(), people);
             CrossEntropy::default().of(&logits, people, None)
         });
         self.optimiser.step(&gradients.others);
-        let gradient = learner.descent.step(&gradients.net).get();
-        (Classified { loss: gradients.loss, accuracy, gradient }, gradients.embeddings)
+        let gradient = learner.descent.step(&gradients.net);
+        Classified { loss: (&gradients.loss).into(), accuracy, gradient, embeddings: gradients.embeddings }
     }
 
     /// Stores the classifier and its optimiser.
@@ -85,10 +82,18 @@ impl Classifier {
     }
 }
 
-fn share_right(logits: &Tensor, people: &[i64]) -> f64 {
+/// The share of rows of logits (N, people) that are largest at the person's own place.
+fn share_right(logits: &Tensor, people: &Tensor) -> Figure {
+    let count = people.len().max(1);
+    if logits.device().is_some() {
+        let logits: Var = logits.clone().into();
+        let short = ops::sub(&ops::max_axes(&logits, &[1]), &ops::pick(&logits, people));
+        let wrong = ops::count_outside(short.tensor(), 0.0, 0.0).into();
+        return (&ops::add_scalar(&ops::scale(&wrong, -1.0 / count as f32), 1.0)).into();
+    }
     let rows = logits.data().chunks_exact(logits.shape()[1]);
     let largest =
-        |row: &[f32]| row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map(|(class, _)| class as i64);
-    let right = rows.zip(people).filter(|(row, person)| largest(row) == Some(**person)).count();
-    right as f64 / people.len().max(1) as f64
+        |row: &[f32]| row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map(|(class, _)| class as f32);
+    let right = rows.zip(people.data()).filter(|(row, person)| largest(row) == Some(**person)).count();
+    Figure::Known(right as f64 / count as f64)
 }

@@ -1,10 +1,10 @@
 //! The order of a step, and what a run shows.
 
 use gobelin_autograd::random::{self, Generator};
-use gobelin_autograd::{Device, Tensor};
+use gobelin_autograd::{Bundle, Device, Figures, Replay, Tensor};
 use gobelin_datasets::{Batch, Loader};
 use gobelin_harness::{Failure, Grid, Skipped, State, StateError, StepReport, Summary, Trainer};
-use gobelin_losses::mining::Counts;
+use gobelin_losses::mining::{Counts, Labels};
 use gobelin_nets::to_device;
 use gobelin_nets::weights::Weights;
 use rand::Rng;
@@ -12,11 +12,11 @@ use rand::Rng;
 use crate::coverage::Coverage;
 use crate::embedder::{Shape, exported};
 use crate::exam::{Exam, FAR, Grade, Pair};
-use crate::learner::Learner;
+use crate::learner::{Faces, Learner};
 use crate::objective::{Kind, Objective};
 use crate::offline::Offline;
 use crate::plot;
-use crate::pretraining::Classifier;
+use crate::pretraining::{Classified, Classifier};
 use crate::separation::Separation;
 use crate::trouble::Trouble;
 
@@ -63,6 +63,39 @@ pub struct FaceNetTrainer {
     skipped: Skipped,
     /// How good the net is now, where that was asked since its last update.
     grade: Option<Grade>,
+    card: Option<Device>,
+    /// A step, while pre-training lasts and after it.
+    pretraining: Replay<Pupils, Figures<6>>,
+    training: Replay<Hand, Figures<7>>,
+}
+
+/// What the host deals for a step of pre-training.
+#[derive(Clone)]
+struct Pupils {
+    faces: Faces,
+    /// (N): the number of each picture's person.
+    people: Tensor,
+}
+
+impl Bundle for Pupils {
+    fn each_tensor(&mut self, visit: &mut dyn FnMut(&mut Tensor)) {
+        self.faces.each_tensor(visit);
+        visit(&mut self.people);
+    }
+}
+
+/// What the host deals for a step on triplets or pairs.
+#[derive(Clone)]
+struct Hand {
+    faces: Faces,
+    labels: Labels,
+}
+
+impl Bundle for Hand {
+    fn each_tensor(&mut self, visit: &mut dyn FnMut(&mut Tensor)) {
+        self.faces.each_tensor(visit);
+        self.labels.each_tensor(visit);
+    }
 }
 
 /// A batch, whatever it was drawn by.
@@ -88,6 +121,9 @@ impl FaceNetTrainer {
             trouble: Trouble::default(),
             skipped: Skipped::default(),
             grade: None,
+            card: None,
+            pretraining: Replay::default(),
+            training: Replay::default(),
         };
         trainer.classifier = (trainer.parts.pretrain > 0).then(|| trainer.fresh_classifier());
         trainer
@@ -96,7 +132,18 @@ impl FaceNetTrainer {
     fn fresh_classifier(&self) -> Classifier {
         let people = self.parts.loader.dataset().classes();
         let numbers = &mut random::generator(self.parts.seed, CLASSIFIER);
-        Classifier::new(self.parts.shape.dimensions, people, &self.parts.learner, numbers)
+        let classifier = Classifier::new(self.parts.shape.dimensions, people, &self.parts.learner, numbers);
+        if let Some(card) = &self.card {
+            classifier.to_device(card);
+        }
+        classifier
+    }
+
+    /// Forgets what was recorded, for another optimiser or classifier.
+    fn record_anew(&mut self) {
+        if let Some(card) = &self.card {
+            (self.pretraining, self.training) = (Replay::on(card), Replay::on(card));
+        }
     }
 
     fn draw(&mut self) -> Result<Drawn, Failure> {
@@ -120,17 +167,28 @@ impl FaceNetTrainer {
         })
     }
 
-    fn pretrain(&mut self, drawn: &Drawn) -> StepReport {
-        let classifier = self.classifier.as_mut().expect("pre-training has a classifier");
-        let (told, embeddings) = classifier.update(&mut self.parts.learner, &drawn.pictures, &drawn.people);
+    fn pretrain(&mut self, drawn: Drawn) -> StepReport {
+        let Self { parts, classifier, pretraining, .. } = self;
+        let learner = &mut parts.learner;
+        let people: Vec<f32> = drawn.people.iter().map(|&person| person as f32).collect();
+        let pupils =
+            Pupils { faces: learner.faces(drawn.pictures), people: Tensor::new(&[people.len()], people) };
+        let classifier = classifier.as_mut().expect("pre-training has a classifier");
+        let figures = pretraining.run(pupils, |Pupils { faces, people }| {
+            let Classified { loss, accuracy, gradient, embeddings } =
+                classifier.update(learner, &faces, &people);
+            let Separation { same, different, spread } = Separation::of(&embeddings, &people);
+            Figures::gather([loss, accuracy, gradient, same, different, spread])
+        });
+        let [loss, accuracy, gradient, same, different, spread] = figures.read();
         let report = StepReport::new()
-            .loss("loss/softmax", told.loss)
-            .diagnostic("batch-accuracy", told.accuracy)
-            .diagnostic("gradient-norm", told.gradient);
-        separated(report, &self.separation(&embeddings, &drawn.people))
+            .loss("loss/softmax", loss)
+            .diagnostic("batch-accuracy", accuracy)
+            .diagnostic("gradient-norm", gradient);
+        separated(report, &Separation { same, different, spread })
     }
 
-    fn train(&mut self, drawn: &Drawn) -> StepReport {
+    fn train(&mut self, drawn: Drawn) -> StepReport {
         let (objective, seed) = (self.parts.objective, self.mining.next_u64());
         if drawn.people.is_empty() {
             // Nothing could be drawn ahead.
@@ -139,32 +197,36 @@ impl FaceNetTrainer {
             let apart = Separation { spread: 1.0, ..Separation::default() };
             return self.trouble.watch(0.0, self.standing(), Counts::default(), &apart, report);
         }
-        let labels = objective.labels(&drawn.people, seed);
-        let mut counts = None;
-        let gradients = self.parts.learner.gradients(&drawn.pictures, &[], |_, embeddings| {
-            let (loss, found) = if drawn.are_thirds {
-                objective.of_thirds(embeddings)
-            } else {
-                objective.of(embeddings, &labels)
-            };
-            counts = Some(found);
-            loss
+        let Self { parts, training, .. } = self;
+        let learner = &mut parts.learner;
+        let hand =
+            Hand { faces: learner.faces(drawn.pictures), labels: objective.labels(&drawn.people, seed) };
+        let figures = training.run(hand, |Hand { faces, labels }| {
+            let mut counts = None;
+            let gradients = learner.gradients(&faces, &[], |_, embeddings| {
+                let (loss, found) = if drawn.are_thirds {
+                    objective.of_thirds(embeddings)
+                } else {
+                    objective.of(embeddings, &labels)
+                };
+                counts = Some(found);
+                loss
+            });
+            let Counts { counted, active } = counts.expect("the loss was taken");
+            let gradient = learner.descent.step(&gradients.net);
+            let Separation { same, different, spread } =
+                Separation::of(&gradients.embeddings, labels.numbers());
+            Figures::gather([(&gradients.loss).into(), counted, active, gradient, same, different, spread])
         });
-        let Counts { counted, active } = counts.expect("the loss was taken");
-        let counts = Counts { counted: counted.get(), active: active.get() };
-        let gradient = self.parts.learner.descent.step(&gradients.net).get();
-        let separation = self.separation(&gradients.embeddings, &drawn.people);
+        let [loss, counted, active, gradient, same, different, spread] = figures.read();
+        let (counts, separation) = (Counts { counted, active }, Separation { same, different, spread });
         let report = StepReport::new()
-            .loss("loss", gradients.loss)
-            .diagnostic("counted", counts.counted)
-            .diagnostic("active", counts.active)
+            .loss("loss", loss)
+            .diagnostic("counted", counted)
+            .diagnostic("active", active)
             .diagnostic("gradient-norm", gradient);
         let report = separated(report, &separation);
-        self.trouble.watch(gradients.loss, self.standing(), counts, &separation, report)
-    }
-
-    fn separation(&self, embeddings: &Tensor, people: &[i64]) -> Separation {
-        Separation::new(embeddings.data(), self.parts.shape.dimensions, people)
+        self.trouble.watch(loss as f32, self.standing(), counts, &separation, report)
     }
 
     /// The loss of embeddings that are all one.
@@ -219,12 +281,13 @@ impl Trainer for FaceNetTrainer {
             // The triplets' gradients have another scale: what AdaGrad has summed up would slow them for ever.
             self.classifier = None;
             self.parts.learner.restart_optimiser();
+            self.record_anew();
         }
         let drawn = self.draw()?;
-        let line = self.coverage.take(drawn.epoch, &drawn.indices);
-        let report = if self.classifier.is_some() { self.pretrain(&drawn) } else { self.train(&drawn) };
-        let report =
-            self.skipped.watch([&self.parts.loader], report.diagnostic("epoch", drawn.epoch as f64 + 1.0));
+        let epoch = drawn.epoch;
+        let line = self.coverage.take(epoch, &drawn.indices);
+        let report = if self.classifier.is_some() { self.pretrain(drawn) } else { self.train(drawn) };
+        let report = self.skipped.watch([&self.parts.loader], report.diagnostic("epoch", epoch as f64 + 1.0));
         Ok(match line {
             Some(line) => report.note(line),
             None => report,
@@ -236,6 +299,8 @@ impl Trainer for FaceNetTrainer {
         if let Some(classifier) = &self.classifier {
             classifier.to_device(card);
         }
+        self.card = Some(card.clone());
+        self.record_anew();
         true
     }
 
@@ -280,6 +345,7 @@ impl Trainer for FaceNetTrainer {
         self.coverage.load(state)?;
         self.trouble = Trouble::load(state)?;
         self.grade = None;
+        self.record_anew();
         Ok(())
     }
 

@@ -13,7 +13,7 @@ fn most_used(batch: usize, chunk: usize) -> usize {
     let net = shape.build(&mut random::generator(0, 0));
     let learner = Learner::new(net, Method::Adam, 1e-3, chunk, false);
     let pictures = Tensor::zeros(&[batch, SIZE, SIZE, 3]);
-    let gradients = learner.gradients(&pictures, &[], |_, embeddings| ops::sum(embeddings));
+    let gradients = learner.gradients(&learner.faces(pictures), &[], |_, embeddings| ops::sum(embeddings));
     assert_eq!(gradients.embeddings.shape(), [batch, 16]);
     pool_statistics().most_used
 }

@@ -2,7 +2,7 @@
 
 use gobelin_facenet::FaceNetOptions;
 use gobelin_facenet::trainer::FaceNetTrainer;
-use gobelin_harness::{check_device, check_resume, made};
+use gobelin_harness::{check_device, check_replay, check_resume, made};
 
 /// A small trainer on drawn faces, by the flags that make it differ.
 fn small(words: &str) -> FaceNetTrainer {
@@ -34,5 +34,30 @@ fn a_card_learns_what_the_host_learns() {
         "--loss contrastive --mining distance-weighted --seed 3",
     ] {
         check_device(|| small(words), &card, 2, 2e-3);
+    }
+}
+
+#[test]
+fn a_card_replays_what_it_would_do() {
+    let Some(card) = gobelin_emulation::asked_for() else { return };
+    for words in [
+        "--mining semi-hard",
+        "--mining semi-hard --fallback hardest --chunk 4 --optimiser adagrad",
+        "--mining batch-hard --distance plain --flip",
+        "--mining batch-hard --soft-margin --chunk 5",
+        "--mining batch-all",
+        "--mining batch-all --soft-margin --distance plain",
+        "--mining distance-weighted --chunk 3",
+        "--mining distance-weighted --soft-margin",
+        "--mining offline --mine-every 2 --mine-from 20 --fallback hardest",
+        "--mining semi-hard --pretrain 3",
+        "--mining semi-hard --pretrain 3 --chunk 4",
+        "--loss contrastive --mining batch-all",
+        "--loss contrastive --mining distance-weighted",
+        "--loss contrastive --mining offline --mine-every 2 --mine-from 20 --chunk 4",
+    ] {
+        let before = card.replayed_nodes();
+        check_replay(|| small(words), &card, 5);
+        assert!(card.replayed_nodes() > before, "{words}: nothing was replayed");
     }
 }

@@ -31,11 +31,14 @@ pub(super) fn prepare(setup: &Setup) -> Box<dyn FnMut()> {
     setup.net(&*learner.net);
     let (identities, faces, size) = setup.pick((IDENTITIES, FACES, SIZE), (2, 2, 16));
     let people: Vec<i64> = (0..identities * faces).map(|face| (face / faces) as i64).collect();
-    let labels = Labels::new(&people, 0);
-    let faces = setup.put(super::pictures(&[people.len(), size, size, 3]));
+    let labels = setup.put(Labels::new(&people, 0));
+    let faces = setup.put(learner.faces(super::pictures(&[people.len(), size, size, 3])));
+    let mut replay = setup.replay();
     Box::new(move || {
-        let gradients = learner.gradients(&faces, &[], |_, embeddings| LOSS.of(embeddings, &labels).0);
-        learner.descent.step(&gradients.net);
+        replay.run((), |()| {
+            let gradients = learner.gradients(&faces, &[], |_, embeddings| LOSS.of(embeddings, &labels).0);
+            learner.descent.step(&gradients.net);
+        });
     })
 }
 
