@@ -165,6 +165,21 @@ mod tests {
         }
     }
 
+    /// On the emulated card.
+    #[test]
+    fn tiles_are_the_same_on_a_card() {
+        let Some(card) = gobelin_emulation::asked_for() else { return };
+        let shape = Shape { channels: 1, classes: 2, width: 2, depth: 1, refine: 2 };
+        let segmenter = Segmenter::new(shape, &mut random::generator(1, 0));
+        let picture = Picture::new(40, 24, 1, (0..960).map(|i| (i * 7 % 256) as u8).collect());
+        let expected = segmenter.probabilities_in_tiles(&picture, true, 1000);
+        gobelin_nets::to_device(&segmenter.net, &card);
+        let found = segmenter.probabilities_in_tiles(&picture, true, 16);
+        for (found, expected) in found.iter().flatten().zip(expected.iter().flatten()) {
+            assert!((found - expected).abs() < 1e-5, "{found}, on the host {expected}");
+        }
+    }
+
     #[test]
     fn each_answer_sees_the_one_before() {
         let shape = Shape { channels: 1, classes: 2, width: 2, depth: 1, refine: 3 };

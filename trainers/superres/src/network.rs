@@ -145,6 +145,7 @@ impl Network {
 mod tests {
     use super::*;
     use gobelin_nets::dcgan::Upsampling;
+    use gobelin_nets::to_device;
 
     /// Small networks of every kind, with norms that have learned something.
     fn networks() -> [Network; 3] {
@@ -190,6 +191,21 @@ mod tests {
             values.sort_unstable();
             values.dedup();
             assert!(values.len() > 20, "a picture, not {values:?}");
+        }
+    }
+
+    /// Tiles of 8 pixels, on the emulated card.
+    #[test]
+    fn tiles_are_the_same_on_a_card() {
+        let Some(card) = gobelin_emulation::asked_for() else { return };
+        for network in networks() {
+            let (picture, tile) = (picture(24, 12, 3), 8 * network.module.factor());
+            let expected = network.make_in_tiles(&picture, true, 4096);
+            to_device(&*network.module, &card);
+            let found = network.make_in_tiles(&picture, true, tile);
+            let mut pairs = found.pixels.iter().zip(&expected.pixels);
+            assert_eq!(found.pixels.len(), expected.pixels.len());
+            assert!(pairs.all(|(a, b)| a.abs_diff(*b) <= 1), "{:?}", network.shape);
         }
     }
 
