@@ -13,7 +13,8 @@ use gobelin_losses::style_transfer::StyleTransfer;
 use gobelin_nets::dcgan::Upsampling;
 use gobelin_nets::super_resolution;
 use gobelin_nets::vgg19::{Images, Vgg19, View};
-use gobelin_superres::learner::{AdversaryOptions, Learned, Learner, Lesson};
+use gobelin_superres::learner::{AdversaryOptions, Learned, Learner};
+use gobelin_superres::lessons::Lesson;
 use gobelin_superres::network::Shape;
 use gobelin_superres::objective::Objective;
 use gobelin_tests::{reference_json, set_weights, uniform};
@@ -100,7 +101,7 @@ fn ten_updates_of_each_objective_are_pytorchs() {
             for update in 0..expected.len() {
                 let wanted = pictures(seed + 70_000 + update as u64, BATCH, LOW * SCALE);
                 let seen = (name != "style").then(|| pictures(seed + 50_000 + update as u64, BATCH, LOW));
-                let told = learner.update(&Lesson { wanted, seen });
+                let told = learner.update(&Lesson { wanted, seen, bicubic: None });
                 let learned = Learned::of(told.numbers().map(|figure| figure.get()));
                 let close = |what: &str, found: f64, expected: f64| {
                     let difference = (found - expected).abs() / expected;

@@ -29,9 +29,10 @@ fn a_card_learns_what_the_host_learns() {
     }
 }
 
+/// A card that works as late as it may, and has at once what is sent ahead; that above is the other way round.
 #[test]
 fn a_card_replays_what_it_would_do() {
-    let Some(card) = gobelin_emulation::asked_for() else { return };
+    let Some(card) = gobelin_emulation::asked_for_in(gobelin_emulation::Order::Backwards) else { return };
     for words in [
         // The rate falls from the third step on; the pools give older pictures from the third on.
         "--pool 2 --identity 0.5 --constant-steps 2 --decay-steps 4",

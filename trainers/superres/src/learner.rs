@@ -2,11 +2,12 @@
 
 use gobelin_autograd::optimiser::{Adam, AdamOptions, Descent};
 use gobelin_autograd::random::{self, Generator};
-use gobelin_autograd::{Bundle, Figure, Tape, Tensor, ops};
+use gobelin_autograd::{Figure, Tape, ops};
 use gobelin_nets::patch_discriminator::PatchDiscriminator;
 use gobelin_nets::{Module, Pass, parameters};
 
 use crate::adversary::{Adversary, Judged};
+use crate::lessons::Lesson;
 use crate::network::{Network, Shape};
 use crate::objective::{Objective, TERMS};
 use crate::trouble::deviation;
@@ -22,22 +23,6 @@ pub struct AdversaryOptions {
     pub learning_rate: f64,
     /// The weight of its judgement in the network's loss.
     pub weight: f32,
-}
-
-/// What the host hands to an update, pictures `(N, H, W, 3)` in [-1, 1].
-#[derive(Clone, Debug)]
-pub struct Lesson {
-    /// What the network should make.
-    pub wanted: Tensor,
-    /// What it is shown, if that is something else.
-    pub seen: Option<Tensor>,
-}
-
-impl Bundle for Lesson {
-    fn each_tensor(&mut self, visit: &mut dyn FnMut(&mut Tensor)) {
-        visit(&mut self.wanted);
-        self.seen.each_tensor(visit);
-    }
 }
 
 /// What an update tells, before the weights change.
@@ -112,7 +97,7 @@ impl Learner {
     }
 
     /// One update: first of the network, with the discriminator as it is, then of the discriminator, on what the network has made.
-    pub fn update(&mut self, Lesson { wanted, seen }: &Lesson) -> Learned<Figure> {
+    pub fn update(&mut self, Lesson { wanted, seen, .. }: &Lesson) -> Learned<Figure> {
         let tape = Tape::new();
         let pass = Pass::training(&tape).exact(self.exact);
         let made = self.network.module.forward(&pass, &seen.as_ref().unwrap_or(wanted).clone().into());

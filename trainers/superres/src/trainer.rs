@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use gobelin_autograd::{Device, Figures, Replay, Tensor};
-use gobelin_datasets::{Batch, Loader, Picture};
+use gobelin_autograd::{Device, Figures, Replay};
+use gobelin_datasets::{Loader, Picture};
 use gobelin_harness::{
-    Failure, Grid, Skipped, State, StateError, StepReport, Summary, Trainer, check_pictures, put_pictures,
+    Failure, Grid, Hands, Skipped, State, StateError, StepReport, Summary, Trainer, check_pictures,
+    put_pictures,
 };
 use gobelin_nets::to_device;
 use gobelin_nets::weights::{self, Weights};
 
-use crate::degrade::{bicubic, low_resolution};
 use crate::gallery::{Distances, Gallery};
 use crate::judge::{Judge, Score};
-use crate::learner::{Learned, Learner, Lesson};
+use crate::learner::{Learned, Learner};
+use crate::lessons::{Lesson, Lessons};
 use crate::objective::Objective;
 use crate::panels;
 use crate::trouble::{Signs, Trouble};
@@ -52,8 +53,7 @@ pub struct SuperresTrainer {
     task: Task,
     learner: Learner,
     updating: Replay<Lesson, Figures<12>>,
-    loader: Loader,
-    batch: Batch,
+    lessons: Hands<Lessons>,
     skipped: Skipped,
     trouble: Trouble,
     /// What the weights' file says of itself.
@@ -63,53 +63,46 @@ pub struct SuperresTrainer {
 impl SuperresTrainer {
     /// A trainer at its beginning; `about` is written into the file of its weights.
     pub fn new(task: Task, learner: Learner, loader: Loader, about: BTreeMap<String, String>) -> Self {
+        let scale = match task {
+            Task::SuperResolution { scale, .. } => Some(scale),
+            Task::Style { .. } => None,
+        };
+        let is_compared = matches!(learner.objective(), Objective::Mse);
         Self {
             task,
             learner,
             updating: Replay::default(),
-            loader,
-            batch: Batch::default(),
+            lessons: Hands::new(Lessons::new(loader, scale, is_compared)),
             skipped: Skipped::default(),
             trouble: Trouble::default(),
             about,
         }
     }
 
-    /// One update on the next batch: what it told, and the signs it gave.
-    fn update(&mut self) -> Result<(Learned, Signs), Failure> {
-        self.loader.fill(&mut self.batch)?;
-        let Batch { size, channels, .. } = self.batch;
-        let wanted = Tensor::new(&[self.batch.len(), size, size, channels], &self.batch.pixels);
-        let scale = match &mut self.task {
-            Task::SuperResolution { scale, scores, .. } => {
-                *scores = None;
-                Some(*scale)
-            }
-            Task::Style { now, .. } => {
-                *now = None;
-                None
-            }
-        };
-        let seen = scale.map(|scale| low_resolution(&wanted, scale));
-        let (learner, lesson) = (&mut self.learner, Lesson { wanted, seen });
-        let figures =
-            self.updating.run(lesson.clone(), |lesson| Figures::gather(learner.update(&lesson).numbers()));
-        // While it is under way, on a card.
-        let by_hand = match (scale, &lesson.seen) {
-            (Some(scale), Some(seen)) if matches!(learner.objective(), Objective::Mse) => {
-                Some(squared_error(&bicubic(seen, scale), &lesson.wanted))
-            }
-            _ => None,
-        };
-        let learned = Learned::of(figures.read());
+    /// One update; what it told is to be read when all is under way.
+    fn update(&mut self, lesson: Lesson) -> Figures<12> {
+        self.forget();
+        let Self { learner, updating, .. } = self;
+        updating.run(lesson, |lesson| Figures::gather(learner.update(&lesson).numbers()))
+    }
+
+    /// The signs that an update gave, of so many values; and bicubic interpolation's error.
+    fn signs(&self, learned: &Learned, count: usize, bicubic: Option<f32>) -> Signs {
         let [made, wanted] = learned.deviations.map(|deviation| deviation as f32);
-        let signs = Signs {
+        Signs {
             contrast: made / wanted.max(f32::MIN_POSITIVE),
-            clipped: learned.outside as f32 / lesson.wanted.len() as f32,
-            errors: by_hand.map(|error| [learned.loss as f32, error]),
-            discriminator: learner.adversary.is_some().then_some(learned.judged.loss as f32),
-        };
-        Ok((learned, signs))
+            clipped: learned.outside as f32 / count as f32,
+            errors: bicubic.map(|error| [learned.loss as f32, error]),
+            discriminator: self.learner.adversary.is_some().then_some(learned.judged.loss as f32),
+        }
+    }
+
+    /// Forgets how good the network was.
+    fn forget(&mut self) {
+        match &mut self.task {
+            Task::SuperResolution { scores, .. } => *scores = None,
+            Task::Style { now, .. } => *now = None,
+        }
     }
 
     fn scores(&mut self) -> Option<(&Judge, &[Score])> {
@@ -120,15 +113,17 @@ impl SuperresTrainer {
     }
 }
 
-fn squared_error(made: &Tensor, wanted: &Tensor) -> f32 {
-    let square = |(a, b): (&f32, &f32)| f64::from(a - b).powi(2);
-    (made.data().iter().zip(wanted.data()).map(square).sum::<f64>() / made.len() as f64) as f32
-}
-
 impl Trainer for SuperresTrainer {
     fn step(&mut self, _: u64) -> Result<StepReport, Failure> {
-        let (learned, signs) = self.update()?;
-        let mut report = StepReport::new().loss("loss", learned.loss);
+        let lesson = self.lessons.take()?;
+        let (count, bicubic) = (lesson.wanted.len(), lesson.bicubic);
+        let figures = self.update(lesson);
+        // Before pictures are dealt that this step does not see.
+        let report = self.skipped.watch([self.lessons.dealer().loader()], StepReport::new());
+        self.lessons.deal_ahead();
+        let learned = Learned::of(figures.read());
+        let signs = self.signs(&learned, count, bicubic);
+        let mut report = report.loss("loss", learned.loss);
         for (name, value) in self.learner.terms().iter().zip(learned.terms) {
             report = report.diagnostic(format!("loss/{name}"), value);
         }
@@ -147,7 +142,6 @@ impl Trainer for SuperresTrainer {
             .diagnostic("gradient-norm", learned.gradient)
             .diagnostic("contrast", signs.contrast)
             .diagnostic("clipped", signs.clipped);
-        let report = self.skipped.watch([&self.loader], report);
         Ok(self.trouble.watch(&signs, report))
     }
 
@@ -156,6 +150,7 @@ impl Trainer for SuperresTrainer {
         if let Some(adversary) = &self.learner.adversary {
             to_device(&adversary.net, card);
         }
+        self.lessons.to_device(card);
         self.updating = Replay::on(card);
         true
     }
@@ -174,7 +169,7 @@ impl Trainer for SuperresTrainer {
             state.put_module("discriminator", &adversary.net);
             state.put_optimiser("discriminator-optimiser", &*adversary.descent.optimiser);
         }
-        state.put_integer("data-position", self.loader.position() as i64);
+        self.lessons.save(state);
         if let Task::Style { style, name, .. } = &self.task {
             put_pictures(state, [(style, name.as_str())]);
         }
@@ -191,12 +186,9 @@ impl Trainer for SuperresTrainer {
             state.load_module("discriminator", &adversary.net)?;
             state.load_optimiser("discriminator-optimiser", &mut *adversary.descent.optimiser)?;
         }
-        self.loader.seek(state.integer("data-position")? as u64);
+        self.lessons.load(state)?;
         self.trouble = Trouble::load(state)?;
-        match &mut self.task {
-            Task::SuperResolution { scores, .. } => *scores = None,
-            Task::Style { now, .. } => *now = None,
-        }
+        self.forget();
         Ok(())
     }
 
