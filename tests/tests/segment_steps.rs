@@ -7,6 +7,7 @@ mod vgg19;
 use gobelin_autograd::Tensor;
 use gobelin_losses::topology::Topology;
 use gobelin_segment::learner::Learner;
+use gobelin_segment::lessons::Lesson;
 use gobelin_segment::net::Shape;
 use gobelin_segment::objective::{GapWeights, Objective, Objects, PixelLoss};
 use gobelin_tests::{reference_json, set_weights, uniform};
@@ -61,7 +62,7 @@ fn ten_updates_of_each_objective_are_pytorchs() {
                     Tensor::new(&[BATCH, SIZE, SIZE, 1], values)
                 };
                 let masks = numbers(70_000).map(|value| f32::from(value > 0.5));
-                let lesson = learner.lesson(numbers(50_000), masks);
+                let lesson = Lesson::new(numbers(50_000), masks, learner.objective.gap_weights);
                 let found = f64::from(learner.update(&lesson).read().loss);
                 let difference = (found - expected).abs() / expected;
                 println!("{name}, exact {exact}, update {update}: {found} is {difference:.1e} from PyTorch");

@@ -5,27 +5,9 @@ use gobelin_autograd::{Bundle, Figure, Figures, Tape, Tensor, Var, ops, random};
 use gobelin_losses::topology::refinement_weights;
 use gobelin_nets::{Pass, parameters};
 
+use crate::lessons::Lesson;
 use crate::net::{Segmenter, Shape, logit};
 use crate::objective::{Losses, Objective};
-
-/// What an update learns from.
-#[derive(Clone, Debug)]
-pub struct Lesson {
-    /// (N, H, W, channels) in [-1, 1].
-    pictures: Tensor,
-    /// (N, H, W, 1) of 0 and 1.
-    masks: Tensor,
-    /// Of each pixel, where the objective has any.
-    gaps: Option<Tensor>,
-}
-
-impl Bundle for Lesson {
-    fn each_tensor(&mut self, visit: &mut dyn FnMut(&mut Tensor)) {
-        visit(&mut self.pictures);
-        visit(&mut self.masks);
-        self.gaps.each_tensor(visit);
-    }
-}
 
 /// What an update tells, before the weights change.
 #[derive(Clone, Copy, Debug, Default)]
@@ -82,7 +64,8 @@ pub struct Learner {
     pub segmenter: Segmenter,
     /// How it learns.
     pub descent: Descent,
-    objective: Objective,
+    /// What it minimises.
+    pub objective: Objective,
     exact: bool,
 }
 
@@ -100,11 +83,6 @@ impl Learner {
         let descent =
             Descent::new(parameters(&segmenter.net), |weights| Box::new(Adam::new(weights, options)));
         Self { segmenter, descent, objective, exact }
-    }
-
-    /// What is learned from `pictures` (N, H, W, channels) in [-1, 1] and their `masks` (N, H, W, 1) of 0 and 1 on the host.
-    pub fn lesson(&self, pictures: Tensor, masks: Tensor) -> Lesson {
-        Lesson { gaps: self.objective.gaps(&masks), pictures, masks }
     }
 
     /// One update (Mosinska et al. 2018, equation 5).

@@ -59,6 +59,25 @@ pub struct GapWeights {
     pub sigma: f32,
 }
 
+impl GapWeights {
+    /// Of each pixel of masks (N, H, W, 1) of 0 and 1 on the host.
+    pub fn of(self, masks: &Tensor) -> Tensor {
+        let &[_, height, width, 1] = masks.shape() else {
+            panic!("segment: masks of {:?}, expected (N, H, W, 1)", masks.shape())
+        };
+        let Self { objects, w0, sigma } = self;
+        // Class weights are by mask, not by object: they are added later.
+        let map = UnetWeightMap { w0, sigma, class_weights: [0.0; 2] };
+        Tensor::build(masks.shape(), |gaps| {
+            let pairs = gaps.chunks_exact_mut(height * width);
+            for (gaps, mask) in pairs.zip(masks.data().chunks_exact(height * width)) {
+                let mask: Vec<bool> = mask.iter().map(|&value| value > 0.5).collect();
+                gaps.copy_from_slice(&map.of_labels(&objects.labels(&mask, width), width));
+            }
+        })
+    }
+}
+
 /// The sum of losses of one answer.
 #[derive(Clone)]
 pub struct Objective {
@@ -99,24 +118,7 @@ impl Objective {
         if self.pixel == PixelLoss::CrossEntropy { 2 } else { 1 }
     }
 
-    /// The gap weights of each pixel of masks (N, H, W, 1) of 0 and 1 on the host, where there are any.
-    pub fn gaps(&self, masks: &Tensor) -> Option<Tensor> {
-        let GapWeights { objects, w0, sigma } = self.gap_weights?;
-        let &[_, height, width, 1] = masks.shape() else {
-            panic!("segment: masks of {:?}, expected (N, H, W, 1)", masks.shape())
-        };
-        // Class weights are by mask, not by object: they are added later.
-        let map = UnetWeightMap { w0, sigma, class_weights: [0.0; 2] };
-        Some(Tensor::build(masks.shape(), |gaps| {
-            let pairs = gaps.chunks_exact_mut(height * width);
-            for (gaps, mask) in pairs.zip(masks.data().chunks_exact(height * width)) {
-                let mask: Vec<bool> = mask.iter().map(|&value| value > 0.5).collect();
-                gaps.copy_from_slice(&map.of_labels(&objects.labels(&mask, width), width));
-            }
-        }))
-    }
-
-    /// Looks at masks and their [`Objective::gaps`] once for all answers.
+    /// Looks at masks and their [`GapWeights::of`] once for all answers.
     pub fn target(&self, masks: &Tensor, gaps: Option<&Tensor>) -> Target {
         let mask: Var = masks.clone().into();
         let maps = match &self.topology {

@@ -1,12 +1,13 @@
 //! A network with the data it learns from.
 
-use gobelin_autograd::{Device, Replay, Tensor};
-use gobelin_datasets::{Batch, Loader, Picture};
-use gobelin_harness::{Failure, Skipped, State, StateError, StepReport};
+use gobelin_autograd::{Device, Replay};
+use gobelin_datasets::{Loader, Picture};
+use gobelin_harness::{Failure, Hands, Skipped, State, StateError, StepReport};
 use gobelin_nets::to_device;
 use gobelin_nets::weights::{self, Weights};
 
-use crate::learner::{Learned, Learner, Lesson, Told};
+use crate::learner::{Learned, Learner, Told};
+use crate::lessons::{Lesson, Lessons, POSITION};
 use crate::trouble::Trouble;
 
 /// The probability from which a pixel is set.
@@ -18,8 +19,7 @@ pub struct Training {
     pub learner: Learner,
     /// A whole update.
     once: Replay<Lesson, Told>,
-    loader: Loader,
-    batch: Batch,
+    lessons: Hands<Lessons>,
     skipped: Skipped,
     trouble: Trouble,
     /// The weight of what VGG-19 sees.
@@ -30,10 +30,9 @@ impl Training {
     /// At its beginning; `loader` gives pictures with masks, `mu` is the weight of the topology loss in the objective.
     pub fn new(learner: Learner, loader: Loader, mu: f32) -> Self {
         Self {
+            lessons: Hands::new(Lessons::new(loader, learner.objective.gap_weights)),
             learner,
             once: Replay::default(),
-            loader,
-            batch: Batch::default(),
             skipped: Skipped::default(),
             trouble: Trouble::default(),
             mu,
@@ -43,6 +42,7 @@ impl Training {
     /// Computes on a card from now on.
     pub fn to_device(&mut self, card: &Device) {
         to_device(&self.learner.segmenter.net, card);
+        self.lessons.to_device(card);
         self.once = Replay::on(card);
     }
 
@@ -51,15 +51,13 @@ impl Training {
     /// # Errors
     /// If the data cannot be read.
     pub fn update(&mut self) -> Result<(Learned, StepReport), Failure> {
-        self.loader.fill(&mut self.batch)?;
-        let Batch { size, channels, .. } = self.batch;
-        let shape = |channels: usize| [self.batch.len(), size, size, channels];
-        let pictures = Tensor::new(&shape(channels), &self.batch.pixels);
-        let masks = Tensor::new(&shape(1), &self.batch.masks);
-        let lesson = self.learner.lesson(pictures, masks);
+        let lesson = self.lessons.take()?;
         let Self { learner, once, .. } = self;
-        let learned = once.run(lesson, |lesson| learner.update(&lesson)).read();
-        let report = self.skipped.watch([&self.loader], StepReport::new());
+        let told = once.run(lesson, |lesson| learner.update(&lesson));
+        // Before pictures are dealt that this update does not see.
+        let report = self.skipped.watch([self.lessons.dealer().loader()], StepReport::new());
+        self.lessons.deal_ahead();
+        let learned = told.read();
         let report = self.trouble.watch(&learned, self.mu, report);
         Ok((learned, report))
     }
@@ -80,7 +78,9 @@ impl Training {
     pub fn save(&self, state: &mut State, prefix: &str) {
         state.put_module(&format!("{prefix}/net"), &self.learner.segmenter.net);
         state.put_optimiser(&format!("{prefix}/optimiser"), &*self.learner.descent.optimiser);
-        state.put_integer(format!("{prefix}/data-position"), self.loader.position() as i64);
+        let mut position = State::new();
+        self.lessons.save(&mut position);
+        state.put_part(prefix, position);
         self.trouble.save(state, &format!("{prefix}/trouble"));
     }
 
@@ -91,7 +91,9 @@ impl Training {
     pub fn load(&mut self, state: &State, prefix: &str) -> Result<(), StateError> {
         state.load_module(&format!("{prefix}/net"), &self.learner.segmenter.net)?;
         state.load_optimiser(&format!("{prefix}/optimiser"), &mut *self.learner.descent.optimiser)?;
-        self.loader.seek(state.integer(&format!("{prefix}/data-position"))? as u64);
+        let mut position = State::new();
+        position.put_integer(POSITION, state.integer(&format!("{prefix}/{POSITION}"))?);
+        self.lessons.load(&position)?;
         self.trouble = Trouble::load(state, &format!("{prefix}/trouble"))?;
         Ok(())
     }

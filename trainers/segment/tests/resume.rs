@@ -1,5 +1,6 @@
 //! The state holds everything a later step depends on.
 
+use gobelin_emulation::{Order, asked_for_in};
 use gobelin_harness::{check_device, check_replay, check_resume, made};
 use gobelin_segment::{SegmentOptions, SegmentTrainer};
 
@@ -32,17 +33,18 @@ fn a_card_learns_what_the_host_learns() {
     }
 }
 
+/// Whichever comes first, the next pictures or the end of what reads the last.
 #[test]
 fn a_card_replays_what_it_would_do() {
-    let Some(card) = gobelin_emulation::asked_for() else { return };
-    for words in [
-        "--loss bce --class-weights balance --cldice 0.5",
-        "--loss bce --pixel-weights --class-weights 1,3",
-        "--loss cross-entropy",
-        "--loss cross-entropy --pixel-weights --refine 2",
-        "--data roads --loss dice --topology 0.1 --refine 2",
-        "--compare --pixel-updates 1.5 --topology 0.01",
+    for (order, words) in [
+        (Order::Forwards, "--loss bce --class-weights balance --cldice 0.5"),
+        (Order::Backwards, "--loss bce --pixel-weights --class-weights 1,3"),
+        (Order::Backwards, "--loss cross-entropy"),
+        (Order::Forwards, "--loss cross-entropy --pixel-weights --refine 2"),
+        (Order::Backwards, "--data roads --loss dice --topology 0.1 --refine 2"),
+        (Order::Forwards, "--compare --pixel-updates 1.5 --topology 0.01"),
     ] {
+        let Some(card) = asked_for_in(order) else { return };
         check_replay(|| small(words), &card, 4);
     }
 }
