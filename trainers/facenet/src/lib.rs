@@ -12,10 +12,12 @@
 //! | [`pretraining`] | softmax over the people to train on, before triplets |
 //! | [`exam`] | verification of people never trained on |
 //! | [`lfw`] | LFW's own lists of pairs |
+//! | [`drawing`] | the batches that steps learn from |
 //! | [`trainer`] | the order of a step, and what a run shows |
 //! | [`embedder`] | a trained net in use |
 
 pub mod coverage;
+pub mod drawing;
 pub mod embedder;
 pub mod exam;
 pub mod learner;

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use gobelin_autograd::random;
 use gobelin_datasets::{Augmentation, Dataset, Loader, LoaderOptions, Order, Source, Split};
-use gobelin_harness::{Defaults, Error, Failure, Given, Recipe, RunOptions, Tool, tell};
+use gobelin_harness::{Defaults, Error, Failure, Given, Hands, Recipe, RunOptions, Tool, tell};
 use gobelin_losses::mining::Fallback;
 use serde::{Deserialize, Serialize};
 
+use crate::drawing::Drawing;
 use crate::embedder::{DIMENSIONS, Net, SIZES, Shape, WIDTHS};
 use crate::exam::Exam;
 use crate::learner::{Learner, Method};
@@ -397,7 +398,7 @@ impl FaceNetOptions {
             learner: Learner::new(net, method, learning_rate, self.chunk, run.exact),
             shape,
             objective: self.objective(),
-            loader: Loader::with_order(data, order, options)?,
+            drawing: Hands::new(Drawing::new(Loader::with_order(data, order, options)?)),
             batch: run.batch,
             offline,
             exam,

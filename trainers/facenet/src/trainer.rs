@@ -1,15 +1,18 @@
 //! The order of a step, and what a run shows.
 
+use std::sync::Arc;
+
 use gobelin_autograd::random::{self, Generator};
 use gobelin_autograd::{Bundle, Device, Figures, Replay, Tensor};
-use gobelin_datasets::{Batch, Loader};
-use gobelin_harness::{Failure, Grid, Skipped, State, StateError, StepReport, Summary, Trainer};
+use gobelin_datasets::Dataset;
+use gobelin_harness::{Failure, Grid, Hands, Skipped, State, StateError, StepReport, Summary, Trainer};
 use gobelin_losses::mining::{Counts, Labels};
 use gobelin_nets::to_device;
 use gobelin_nets::weights::Weights;
 use rand::Rng;
 
 use crate::coverage::Coverage;
+use crate::drawing::{Drawing, Drawn};
 use crate::embedder::{Shape, exported};
 use crate::exam::{Exam, FAR, Grade, Pair};
 use crate::learner::{Faces, Learner};
@@ -36,7 +39,7 @@ pub struct Parts {
     /// Its loss.
     pub objective: Objective,
     /// P people times K faces.
-    pub loader: Loader,
+    pub drawing: Hands<Drawing>,
     /// Pictures in a batch.
     pub batch: usize,
     /// Triplets drawn ahead, if they are.
@@ -54,7 +57,6 @@ pub struct Parts {
 /// Trains a net of embeddings. One step is one update, on a batch of P people times K faces.
 pub struct FaceNetTrainer {
     parts: Parts,
-    batch: Batch,
     mining: Generator,
     /// While pre-training lasts.
     classifier: Option<Classifier>,
@@ -98,24 +100,13 @@ impl Bundle for Hand {
     }
 }
 
-/// A batch, whatever it was drawn by.
-struct Drawn {
-    pictures: Tensor,
-    people: Vec<i64>,
-    indices: Vec<usize>,
-    epoch: u64,
-    /// Whether these are anchors, positives and negatives drawn ahead; otherwise triplets are mined from the batch.
-    are_thirds: bool,
-}
-
 impl FaceNetTrainer {
     /// A trainer at its beginning.
     pub fn new(parts: Parts) -> Self {
-        let coverage = Coverage::new(std::sync::Arc::clone(parts.loader.dataset()));
+        let coverage = Coverage::new(Arc::clone(parts.drawing.dealer().loader.dataset()));
         let mut trainer = Self {
             mining: random::generator(parts.seed, MINING),
             parts,
-            batch: Batch::default(),
             classifier: None,
             coverage,
             trouble: Trouble::default(),
@@ -130,13 +121,17 @@ impl FaceNetTrainer {
     }
 
     fn fresh_classifier(&self) -> Classifier {
-        let people = self.parts.loader.dataset().classes();
+        let people = self.data().classes();
         let numbers = &mut random::generator(self.parts.seed, CLASSIFIER);
         let classifier = Classifier::new(self.parts.shape.dimensions, people, &self.parts.learner, numbers);
         if let Some(card) = &self.card {
             classifier.to_device(card);
         }
         classifier
+    }
+
+    fn data(&self) -> &Arc<dyn Dataset> {
+        self.parts.drawing.dealer().loader.dataset()
     }
 
     /// Forgets what was recorded, for another optimiser or classifier.
@@ -147,27 +142,28 @@ impl FaceNetTrainer {
     }
 
     fn draw(&mut self) -> Result<Drawn, Failure> {
-        let Parts { learner, objective, loader, offline, batch: most, .. } = &mut self.parts;
+        let Parts { learner, objective, drawing, offline, batch: most, .. } = &mut self.parts;
         if self.classifier.is_none()
             && let Some(offline) = offline
         {
+            let loader = &mut drawing.dealer_mut().loader;
             let batch = offline.next(*most / 3, loader, learner, *objective, &mut self.mining)?;
             let (pictures, people, indices, epoch) =
                 (batch.pictures, batch.people, batch.indices, batch.epoch);
             return Ok(Drawn { pictures, people, indices, epoch, are_thirds: true });
         }
-        loader.fill(&mut self.batch)?;
-        let Batch { size, channels, .. } = self.batch;
-        Ok(Drawn {
-            pictures: Tensor::new(&[self.batch.len(), size, size, channels], &self.batch.pixels),
-            people: self.batch.labels.iter().map(|&label| i64::from(label)).collect(),
-            indices: self.batch.indices.clone(),
-            epoch: self.batch.epoch,
-            are_thirds: false,
-        })
+        drawing.take()
     }
 
-    fn pretrain(&mut self, drawn: Drawn) -> StepReport {
+    /// On a card, the next batch, while the step is computed.
+    fn deal_ahead(&mut self) {
+        // What triplets are drawn ahead from is up to the net that this step leaves.
+        if self.parts.offline.is_none() {
+            self.parts.drawing.deal_ahead();
+        }
+    }
+
+    fn pretrain(&mut self, drawn: Drawn, report: StepReport) -> StepReport {
         let Self { parts, classifier, pretraining, .. } = self;
         let learner = &mut parts.learner;
         let people: Vec<f32> = drawn.people.iter().map(|&person| person as f32).collect();
@@ -180,20 +176,20 @@ impl FaceNetTrainer {
             let Separation { same, different, spread } = Separation::of(&embeddings, &people);
             Figures::gather([loss, accuracy, gradient, same, different, spread])
         });
+        self.deal_ahead();
         let [loss, accuracy, gradient, same, different, spread] = figures.read();
-        let report = StepReport::new()
+        let report = report
             .loss("loss/softmax", loss)
             .diagnostic("batch-accuracy", accuracy)
             .diagnostic("gradient-norm", gradient);
         separated(report, &Separation { same, different, spread })
     }
 
-    fn train(&mut self, drawn: Drawn) -> StepReport {
+    fn train(&mut self, drawn: Drawn, report: StepReport) -> StepReport {
         let (objective, seed) = (self.parts.objective, self.mining.next_u64());
         if drawn.people.is_empty() {
             // Nothing could be drawn ahead.
-            let report =
-                StepReport::new().loss("loss", 0.0).diagnostic("counted", 0.0).diagnostic("active", 0.0);
+            let report = report.loss("loss", 0.0).diagnostic("counted", 0.0).diagnostic("active", 0.0);
             let apart = Separation { spread: 1.0, ..Separation::default() };
             return self.trouble.watch(0.0, self.standing(), Counts::default(), &apart, report);
         }
@@ -218,9 +214,10 @@ impl FaceNetTrainer {
                 Separation::of(&gradients.embeddings, labels.numbers());
             Figures::gather([(&gradients.loss).into(), counted, active, gradient, same, different, spread])
         });
+        self.deal_ahead();
         let [loss, counted, active, gradient, same, different, spread] = figures.read();
         let (counts, separation) = (Counts { counted, active }, Separation { same, different, spread });
-        let report = StepReport::new()
+        let report = report
             .loss("loss", loss)
             .diagnostic("counted", counted)
             .diagnostic("active", active)
@@ -286,8 +283,11 @@ impl Trainer for FaceNetTrainer {
         let drawn = self.draw()?;
         let epoch = drawn.epoch;
         let line = self.coverage.take(epoch, &drawn.indices);
-        let report = if self.classifier.is_some() { self.pretrain(drawn) } else { self.train(drawn) };
-        let report = self.skipped.watch([&self.parts.loader], report.diagnostic("epoch", epoch as f64 + 1.0));
+        // Before pictures are dealt that this step does not see.
+        let report = self.skipped.watch([&self.parts.drawing.dealer().loader], StepReport::new());
+        let report =
+            if self.classifier.is_some() { self.pretrain(drawn, report) } else { self.train(drawn, report) };
+        let report = report.diagnostic("epoch", epoch as f64 + 1.0);
         Ok(match line {
             Some(line) => report.note(line),
             None => report,
@@ -299,6 +299,7 @@ impl Trainer for FaceNetTrainer {
         if let Some(classifier) = &self.classifier {
             classifier.to_device(card);
         }
+        self.parts.drawing.to_device(card);
         self.card = Some(card.clone());
         self.record_anew();
         true
@@ -323,7 +324,7 @@ impl Trainer for FaceNetTrainer {
             offline.save(state);
         }
         state.put_generator("mining", &self.mining);
-        state.put_integer("data-position", self.parts.loader.position() as i64);
+        self.parts.drawing.save(state);
         self.coverage.save(state);
         self.trouble.save(state);
     }
@@ -341,7 +342,7 @@ impl Trainer for FaceNetTrainer {
             offline.load(state)?;
         }
         self.mining = state.generator("mining")?;
-        self.parts.loader.seek(state.integer("data-position")? as u64);
+        self.parts.drawing.load(state)?;
         self.coverage.load(state)?;
         self.trouble = Trouble::load(state)?;
         self.grade = None;
@@ -377,7 +378,7 @@ impl Trainer for FaceNetTrainer {
 
     fn summary(&mut self) -> Result<Summary, Failure> {
         let metrics = self.evaluate()?;
-        let (ever, data) = (self.coverage.ever(), std::sync::Arc::clone(self.parts.loader.dataset()));
+        let (ever, data) = (self.coverage.ever(), Arc::clone(self.data()));
         let asked = self.parts.exam.describe();
         let grade = self.grade();
         let line = format!(

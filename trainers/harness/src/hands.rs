@@ -149,6 +149,16 @@ impl<D: Dealer> Hands<D> {
         &self.dealer
     }
 
+    /// Who deals, to deal by another way.
+    ///
+    /// # Panics
+    /// If a hand was dealt ahead and not taken.
+    #[track_caller]
+    pub fn dealer_mut(&mut self) -> &mut D {
+        assert!(self.dealt.is_none(), "hands: one is dealt that was not taken");
+        &mut self.dealer
+    }
+
     /// The next hand: the one that was dealt ahead, or dealt now.
     ///
     /// # Errors
