@@ -138,8 +138,7 @@ fn every_workload_is_timed_on_a_card() {
     for row in &rows {
         assert_eq!((&row["device"], &row["card"]), (&"cuda".into(), &"Emulated Card".into()), "{row}");
         assert!(row["median_ms"].as_f64().unwrap() > 0.0 && row["peak_device_mb"].is_u64(), "{row}");
-        let is_recorded = row["workload"] != "facenet (small)";
-        assert_eq!(row["graph_nodes"].as_u64().unwrap() > 0, is_recorded, "{row}");
+        assert!(row["graph_nodes"].as_u64().unwrap() > 0, "{row}");
     }
     let row = &timed("bench wgan --eager --small --seconds 0 --device cuda")[0];
     assert_eq!((&row["graph_nodes"], &row["mode"]), (&0.into(), &"gobelin eager".into()), "{row}");
