@@ -93,6 +93,7 @@ pub mod focal;
 pub mod gan;
 pub mod huber;
 pub mod identity;
+mod jaccard_order;
 pub mod layers;
 pub mod lovasz;
 pub mod mae;

@@ -13,7 +13,7 @@
 //! go. A class that only appears in the prediction is free of cost with `classes=present`.
 //!
 //! Shapes: logits (N, ..., C) in code, (N, C, ...) in files; masks of their shape or class indices (N, ...). Sorting
-//! n pixels takes n log n steps a class. Piecewise smooth: the hinge's second derivative is 0. Unit: none.
+//! n pixels takes n log n steps a class; where logits lie on a card, it is done there. Piecewise smooth: the hinge's second derivative is 0. Unit: none.
 //! Source: Berman et al. 2018, algorithm 1, equations 8 to 11.
 
 use gobelin_autograd::{Tensor, Var, ops};
@@ -21,6 +21,7 @@ use rayon::prelude::*;
 
 use crate::catalogue::{CallError, LossEntry, OptionKind, OptionSpec};
 use crate::classes::{self, Classes, IGNORE_INDEX};
+use crate::jaccard_order;
 use crate::tversky::{PER_SAMPLE, TENSORS};
 
 /// Lovász hinge of `logits` (N, ..., C) and as many masks of 0 and 1; the mean over channels, and over pictures if each stands alone.
@@ -31,10 +32,14 @@ use crate::tversky::{PER_SAMPLE, TENSORS};
 pub fn lovasz_hinge(logits: &Var, target: &Tensor, per_sample: bool) -> Var {
     let (ours, theirs) = (logits.shape(), target.shape());
     assert!(ours == theirs && ours.len() >= 2, "lovasz: logits of {ours:?}, masks of {theirs:?}");
-    let signs = target.map(|t| 1.0 - 2.0 * t).into();
+    let signs = ops::add_scalar(&ops::scale(&target.clone().into(), -2.0), 1.0);
     let errors = ops::add_scalar(&ops::mul(logits, &signs), 1.0);
-    let truth = |row: usize, class: usize, classes: usize| target.data()[row * classes + class] != 0.0;
-    let weights = weights(errors.tensor(), per_sample, true, &|_| true, &truth);
+    let weights = if errors.tensor().device().is_some() {
+        jaccard_order::weights(errors.tensor(), target, None, per_sample, true)
+    } else {
+        let truth = |row: usize, class: usize, classes: usize| target.data()[row * classes + class] != 0.0;
+        weights(errors.tensor(), per_sample, true, &|_| true, &truth)
+    };
     ops::sum(&ops::mul(&ops::relu(&errors), &weights.into()))
 }
 
@@ -64,11 +69,15 @@ pub fn lovasz_softmax(
             .for_each(|(i, own)| *own = f32::from(truth(i / number, i % number, number)));
     });
     let signs = own.map(|own| 1.0 - 2.0 * own);
-    let errors = ops::add(&ops::mul(&p, &signs.into()), &own.into());
-    let weights = weights(errors.tensor(), per_sample, all_classes, &counted, &truth);
+    let errors = ops::add(&ops::mul(&p, &signs.into()), &own.clone().into());
     let counts = Tensor::build(logits.shape(), |counts| {
         counts.iter_mut().enumerate().for_each(|(i, count)| *count = f32::from(counted(i / number)));
     });
+    let weights = if errors.tensor().device().is_some() {
+        jaccard_order::weights(errors.tensor(), &own, Some(&counts), per_sample, all_classes)
+    } else {
+        weights(errors.tensor(), per_sample, all_classes, &counted, &truth)
+    };
     ops::sum(&ops::masked(&ops::mul(&errors, &weights.into()), &counts))
 }
 

@@ -1,6 +1,8 @@
-//! Mining on a graphics card, for which the emulated one stands in: the host's choice, to the index, and its loss and gradients.
+//! Mining and sorting on a graphics card, for which the emulated one stands in: the host's choice, to the index, and its losses and
+//! gradients.
 
-use gobelin_autograd::{Bundle, Replay, Tape, Tensor, ops, random};
+use gobelin_autograd::{Bundle, Replay, Tape, Tensor, Var, ops, random};
+use gobelin_losses::lovasz::{lovasz_hinge, lovasz_softmax};
 use gobelin_losses::mining::{Choice, Fallback, Labels, Mining, Reduce, TripletBatch, chosen_triplets};
 use gobelin_losses::triplet_batch::triplet_batch;
 
@@ -143,4 +145,58 @@ fn what_is_replayed_is_what_would_be_done() {
         }
         assert_eq!(replay.nodes().len(), 1, "{mining:?}");
     }
+}
+
+type Loss<'a> = &'a dyn Fn(&Var) -> Var;
+
+/// The Lovász losses sort there: of equal errors the earlier pixel first, as on the host, and nothing is read, so masks may be recorded.
+#[test]
+fn errors_are_sorted_there() {
+    let Some(card) = gobelin_emulation::asked_for() else { return };
+    let told = |logits: &Tensor, loss: Loss| {
+        let tape = Tape::new();
+        let leaf = tape.leaf(logits.clone());
+        let value = loss(&leaf);
+        (value.item(), tape.gradients(&value, &[&leaf]).remove(0))
+    };
+    let drawn = |stream| random::normal(&[2, 6, 7, 3], 0.0, 2.0, &mut random::generator(8, stream));
+    // Few different logits, so that many of the hinge's errors are equal; the softmax rounds otherwise on a card.
+    let (few, many) = (drawn(0).map(f32::round), drawn(0));
+    let mut masks = drawn(1).map(|v| f32::from(v > 1.0));
+    // A channel without any pixel.
+    masks.data_mut().iter_mut().skip(2).step_by(3).for_each(|mask| *mask = 0.0);
+    let classes: Vec<i64> =
+        drawn(2).data()[..84].iter().map(|v| [0, 2, -100][(v.abs() * 2.0) as usize % 3]).collect();
+    for per_sample in [false, true] {
+        let of_masks = |x: &Var| lovasz_hinge(x, &masks, per_sample);
+        let losses: [(&Tensor, Loss); 3] = [
+            (&few, &of_masks),
+            (&many, &|x| lovasz_softmax(x, &classes, -100, false, per_sample)),
+            (&many, &|x| lovasz_softmax(x, &classes, -100, true, per_sample)),
+        ];
+        for (number, (logits, loss)) in losses.into_iter().enumerate() {
+            let (expected, gradient) = told(logits, loss);
+            let (found, moved) = told(&logits.to_device(&card), loss);
+            assert!((found - expected).abs() < 1e-5 * expected.abs(), "{number}: {found}, not {expected}");
+            assert!(moved.device() == Some(&card), "{number}: the gradient left the card");
+            let largest = gradient.data().iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
+            let near = moved.data().iter().zip(gradient.data()).all(|(a, b)| (a - b).abs() < 1e-5 * largest);
+            assert!(near && largest > 0.0, "{number}");
+        }
+        let mut replay = Replay::on(&card);
+        let on_card = masks.to_device(&card);
+        for stream in 0..3 {
+            let work = |logits: Tensor| told_there(&logits, &on_card, per_sample);
+            let logits = drawn(stream).to_device(&card);
+            let expected = work(logits.clone());
+            assert_eq!(replay.run(logits, work).data(), expected.data());
+        }
+        assert_eq!(replay.nodes().len(), 1);
+    }
+}
+
+fn told_there(logits: &Tensor, masks: &Tensor, per_sample: bool) -> Tensor {
+    let tape = Tape::new();
+    let leaf = tape.leaf(logits.clone());
+    tape.gradients(&lovasz_hinge(&leaf, masks, per_sample), &[&leaf]).remove(0)
 }

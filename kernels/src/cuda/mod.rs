@@ -41,6 +41,7 @@ mod memory;
 pub mod mining;
 pub mod norm;
 pub mod optimiser;
+pub mod order;
 pub mod pairwise;
 pub mod pool;
 pub mod random;

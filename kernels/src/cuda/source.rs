@@ -41,6 +41,7 @@ pub const SOURCES: &[Source] = sources! {
     "along": [];
     "scan": [];
     "extreme": [];
+    "order": [];
     "softmax": ["rows.cuh"];
     "unit": ["rows.cuh"];
     "distance": [];

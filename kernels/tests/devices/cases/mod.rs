@@ -3,6 +3,7 @@
 mod along;
 mod elementwise;
 mod mining;
+mod order;
 mod pictures;
 mod products;
 mod rows;
@@ -27,6 +28,7 @@ pub fn all() -> Vec<Case> {
         pictures::cases(),
         rows::cases(),
         along::cases(),
+        order::cases(),
         mining::cases(),
         triplets::cases(),
         training::cases(),
