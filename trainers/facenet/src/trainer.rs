@@ -134,7 +134,7 @@ impl FaceNetTrainer {
         self.parts.drawing.dealer().loader.dataset()
     }
 
-    /// Forgets what was recorded, for another optimiser or classifier.
+    /// Forgets what was recorded with an optimiser or a classifier that are no more. (What a load leaves does not fit, which is seen.)
     fn record_anew(&mut self) {
         if let Some(card) = &self.card {
             (self.pretraining, self.training) = (Replay::on(card), Replay::on(card));
@@ -346,7 +346,6 @@ impl Trainer for FaceNetTrainer {
         self.coverage.load(state)?;
         self.trouble = Trouble::load(state)?;
         self.grade = None;
-        self.record_anew();
         Ok(())
     }
 

@@ -51,6 +51,7 @@ fn a_card_replays_what_it_would_do() {
         "--mining distance-weighted --soft-margin",
         "--mining offline --mine-every 2 --mine-from 20 --fallback hardest",
         "--mining semi-hard --pretrain 3",
+        "--mining semi-hard --pretrain 9",
         "--mining semi-hard --pretrain 3 --chunk 4",
         "--loss contrastive --mining batch-all",
         "--loss contrastive --mining distance-weighted",
