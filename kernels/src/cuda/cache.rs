@@ -20,19 +20,35 @@ pub(super) fn code(source: &Source, architecture: &str, driver: i32) -> Result<V
     let Some(path) = path(source.name, &text, architecture, driver) else {
         return compile(source, &text, architecture);
     };
-    match fs::read(&path) {
-        Ok(code) if !code.is_empty() => return Ok(code),
-        _ => {}
+    if let Some(code) = fs::read(&path).ok().and_then(unsealed) {
+        return Ok(code);
     }
     let code = compile(source, &text, architecture)?;
     // Without a cache the next run compiles again: no reason to fail. Another process may be writing too, so under a name
     // of our own first.
     let temporary = path.with_extension(std::process::id().to_string());
-    let kept = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&temporary, &code));
+    let kept = path.parent().map_or(Ok(()), fs::create_dir_all);
+    let kept = kept.and_then(|()| fs::write(&temporary, [&*code, &hash(&code)].concat()));
     if kept.and_then(|()| fs::rename(&temporary, &path)).is_err() {
         drop(fs::remove_file(&temporary));
     }
     Ok(code)
+}
+
+/// The code of a file that is whole: the driver, which is not told how long code is, reads on where a part is missing.
+fn unsealed(mut kept: Vec<u8>) -> Option<Vec<u8>> {
+    let (code, &seal) = kept.split_last_chunk()?;
+    if hash(code) != seal {
+        return None;
+    }
+    kept.truncate(kept.len() - seal.len());
+    Some(kept)
+}
+
+fn hash(bytes: &[u8]) -> [u8; 8] {
+    let mut hash = DefaultHasher::new();
+    bytes.hash(&mut hash);
+    hash.finish().to_le_bytes()
 }
 
 /// Forgets the code of a file: it could not be loaded.
@@ -46,9 +62,8 @@ pub(super) fn forget(source: &Source, architecture: &str, driver: i32) {
 fn path(name: &str, text: &str, architecture: &str, driver: i32) -> Option<PathBuf> {
     let given = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = given("XDG_CACHE_HOME").or_else(|| Some(given("HOME")?.join(".cache")))?;
-    let mut hash = DefaultHasher::new();
-    text.hash(&mut hash);
-    let file = format!("{name}-{architecture}-driver{driver}-{:016x}.cubin", hash.finish());
+    let hash = u64::from_le_bytes(hash(text.as_bytes()));
+    let file = format!("{name}-{architecture}-driver{driver}-{hash:016x}.cubin");
     Some(base.join("gobelin").join("kernels").join(file))
 }
 
@@ -90,6 +105,11 @@ pub(super) fn compile(source: &Source, text: &str, architecture: &str) -> Result
         let compiled = nvrtc::compile_program(program, &options);
         let code = match compiled {
             Ok(()) => code_of(program),
+            // Of the options, the architecture alone is not the same everywhere.
+            Err(nvrtc::NvrtcError(sys::nvrtcResult::NVRTC_ERROR_INVALID_OPTION)) => compiler_version()
+                .and_then(|compiler| {
+                    Err(Error::OldCompiler { compiler, architecture: architecture.to_owned() })
+                }),
             Err(error) => {
                 let message = first_error(program).unwrap_or_else(|| format!("{error:?}"));
                 Err(Error::Compiler { file: source.name, architecture: architecture.to_owned(), message })
@@ -148,6 +168,27 @@ mod tests {
             panic!("it compiled");
         };
         assert!(file == "scan" && message.contains("error"), "{message}");
+        let compiler = compiler_version().unwrap();
+        let architecture = "sm_999".to_owned();
+        assert_eq!(
+            compile(source, &source.text(), "sm_999"),
+            Err(Error::OldCompiler { compiler, architecture })
+        );
+    }
+
+    #[test]
+    fn code_that_is_not_whole_is_none() {
+        let code = b"\x7fELF and what follows".to_vec();
+        let kept = [&*code, &hash(&code)].concat();
+        assert_eq!(unsealed(kept.clone()), Some(code));
+        for length in 0..kept.len() {
+            assert_eq!(unsealed(kept[..length].to_vec()), None, "{length} bytes");
+        }
+        for place in 0..kept.len() {
+            let mut spoilt = kept.clone();
+            spoilt[place] ^= 0x10;
+            assert_eq!(unsealed(spoilt), None, "byte {place}");
+        }
     }
 
     #[test]

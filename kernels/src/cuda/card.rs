@@ -80,7 +80,6 @@ pub fn is_driver_present() -> bool {
 /// A graphics card with a stream for each lane, on which everything is done in order.
 pub struct Card {
     name: String,
-    context: Arc<CudaContext>,
     stream: Arc<Stream>,
     uploads: Stream,
     architecture: String,
@@ -90,6 +89,8 @@ pub struct Card {
     is_recording: AtomicBool,
     /// What was recorded so far.
     nodes: AtomicUsize,
+    /// The last, so that the streams are given back before their context is: a driver does not look whether there still is one.
+    context: Arc<CudaContext>,
 }
 
 /// What was loaded: modules by file, functions by kernel with the shared memory they may use.
@@ -179,6 +180,12 @@ impl Card {
             Lane::Work => self.stream.0,
             Lane::Uploads => self.uploads.0,
         }
+    }
+
+    fn wait_for(&self, lane: Lane) -> Result<()> {
+        // SAFETY: the stream is alive.
+        let done = unsafe { result::stream::synchronize(self.lane(lane)) };
+        done.map_err(|error| failed("waiting for the graphics card", error))
     }
 
     fn check_not_recording(&self, call: &str) -> Result<()> {
@@ -295,7 +302,8 @@ impl Driver for Card {
         // SAFETY: the caller's promise; the bytes are there when the stream is done.
         let done = unsafe { result::memcpy_dtoh_async(to, from.0, self.stream.0) };
         done.map_err(|error| failed("download", error))?;
-        self.synchronise()
+        // Uploads beside the work go on.
+        self.wait_for(Lane::Work)
     }
 
     unsafe fn copy(&self, from: Address, to: Address, bytes: usize) -> Result<()> {
@@ -336,12 +344,8 @@ impl Driver for Card {
     fn synchronise(&self) -> Result<()> {
         self.check_not_recording("synchronise")?;
         self.bind()?;
-        for stream in [&*self.stream, &self.uploads] {
-            // SAFETY: the stream is alive.
-            let done = unsafe { result::stream::synchronize(stream.0) };
-            done.map_err(|error| failed("waiting for the graphics card", error))?;
-        }
-        Ok(())
+        self.wait_for(Lane::Work)?;
+        self.wait_for(Lane::Uploads)
     }
 
     fn pin(&self, bytes: usize) -> Result<NonNull<u8>> {
@@ -459,11 +463,12 @@ impl Drop for Card {
 
 /// A CUDA graph.
 struct Captured {
-    context: Arc<CudaContext>,
     stream: Arc<Stream>,
     graph: sys::CUgraph,
     executable: sys::CUgraphExec,
     nodes: usize,
+    /// The last, as in [`Card`].
+    context: Arc<CudaContext>,
 }
 
 // SAFETY: handles of the driver, which any thread may use, one at a time.

@@ -97,6 +97,16 @@ pub enum Error {
         /// The compiler's first message.
         message: String,
     },
+    /// The compiler is older than the card.
+    #[error(
+        "NVRTC {compiler} does not know this graphics card ({architecture}): install a newer NVRTC, or use --device cpu"
+    )]
+    OldCompiler {
+        /// The compiler's version.
+        compiler: String,
+        /// The card's architecture.
+        architecture: String,
+    },
     /// A call that waits for the device, or brings it what may differ from one time to the next.
     #[error(
         "{call}: not possible while a step is recorded; what the host gives to a recorded step must be among its inputs, and what \

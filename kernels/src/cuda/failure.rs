@@ -50,6 +50,9 @@ fn meaning(call: &str, code: CUresult, text: &str) -> Error {
             "{text}: the driver's library and the running kernel module have different versions; restart the machine, or use \
              --device cpu"
         )),
+        CUresult::CUDA_ERROR_SYSTEM_NOT_READY => call_failed(format!(
+            "{text}: where cards are joined by NVSwitch, start the service nvidia-fabricmanager, or use --device cpu"
+        )),
         _ => call_failed(text.to_owned()),
     }
 }
@@ -146,6 +149,10 @@ mod tests {
             (
                 CUresult::CUDA_ERROR_SYSTEM_DRIVER_MISMATCH,
                 "cuLaunchKernel: said: the driver's library and the running",
+            ),
+            (
+                CUresult::CUDA_ERROR_SYSTEM_NOT_READY,
+                "cuLaunchKernel: said: where cards are joined by NVSwitch",
             ),
         ] {
             let line = meaning("cuLaunchKernel", code, "said").to_string();

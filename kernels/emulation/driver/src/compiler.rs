@@ -12,6 +12,9 @@ use gobelin_kernels::cuda::source::SOURCES;
 /// How code begins.
 const MARK: &[u8] = b"\x7fELFgobelin ";
 
+/// The architecture that NVRTC 13.0 knows last.
+const NEWEST_CARD: u32 = 121;
+
 /// Code for a card.
 pub(crate) struct Code {
     /// The capability that it is for.
@@ -105,7 +108,8 @@ impl Program {
                 _ => return Err(NVRTC_ERROR_INVALID_OPTION),
             }
         }
-        let architecture = architecture.ok_or(NVRTC_ERROR_INVALID_OPTION)?;
+        let is_known = |value: &&str| value[3..].parse().is_ok_and(|number: u32| number <= NEWEST_CARD);
+        let architecture = architecture.filter(is_known).ok_or(NVRTC_ERROR_INVALID_OPTION)?;
         let name = self.name.to_string_lossy();
         let is_known = |source: &&gobelin_kernels::cuda::source::Source| {
             source.name == name && source.text().as_bytes() == self.text.as_bytes()

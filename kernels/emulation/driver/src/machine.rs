@@ -99,6 +99,13 @@ impl Machine {
         Some(code)
     }
 
+    /// Whether a call was made of what is no more: a driver does not look, and reads memory that it gave back. Where calls are
+    /// made to fail, what comes after them is no matter.
+    fn is_of_nothing(&self, code: CUresult) -> bool {
+        let codes = [CUDA_ERROR_INVALID_HANDLE, CUDA_ERROR_INVALID_CONTEXT, CUDA_ERROR_CONTEXT_IS_DESTROYED];
+        self.settings.faults.is_empty() && codes.contains(&code)
+    }
+
     /// Makes a call.
     pub fn answer(&mut self, call: &str, work: impl FnOnce(&mut Self) -> Outcome) -> CUresult {
         if let Some(code) = self.fault(call) {
@@ -110,11 +117,17 @@ impl Machine {
     }
 }
 
-/// Makes a call of this process's machine.
+/// Makes a call of this process's machine, which ends where a real one may.
 pub fn answer(call: &str, work: impl FnOnce(&mut Machine) -> Outcome) -> CUresult {
     static MACHINE: OnceLock<Mutex<Machine>> = OnceLock::new();
     let machine = MACHINE.get_or_init(|| Mutex::new(Machine::new(Settings::get())));
-    machine.lock().unwrap_or_else(PoisonError::into_inner).answer(call, work)
+    let mut machine = machine.lock().unwrap_or_else(PoisonError::into_inner);
+    let code = machine.answer(call, work);
+    if machine.is_of_nothing(code) {
+        eprintln!("emulated card: {call}: {code:?}: it was given what is no more");
+        std::process::abort();
+    }
+    code
 }
 
 /// Writes an answer.

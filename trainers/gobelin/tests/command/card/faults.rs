@@ -91,10 +91,22 @@ fn code_is_compiled_once_and_spoilt_code_again() {
     assert_eq!(machine.call_with(&alone, "", &words).0, 0);
     let kept = machine.path().join("cache/gobelin/kernels");
     for file in fs::read_dir(&kept).unwrap() {
-        fs::write(file.unwrap().path(), "half of it").unwrap();
+        let path = file.unwrap().path();
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() / 2]).unwrap();
     }
     fs::remove_dir_all(machine.path().join("run")).unwrap();
     machine.train(&words);
+}
+
+/// What it is to be compiled by is older than the card.
+#[test]
+fn a_compiler_that_does_not_know_the_card_is_told() {
+    let Some(machine) = Machine::new() else { return };
+    let (exit, lines) = machine.call("capability=14.0", &format!("{} {STEPS} --device cuda", RUNS[0]));
+    let expected = "error: after step 0: NVRTC 13.0 does not know this graphics card (sm_140): install a newer NVRTC, or use \
+                    --device cpu; the state of step 0 is in run/checkpoint, continue with: gobelin gan --out run --resume";
+    assert!(exit == 1 && lines.last().unwrap() == expected, "{exit} {lines:?}");
 }
 
 /// What it was compiled by is newer than what is to run it.
