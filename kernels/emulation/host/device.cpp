@@ -4,9 +4,11 @@
 //   back. New memory, and shared memory before each block, holds NaN.
 // - A launch runs the blocks and threads forwards or backwards (emulation_backwards): a kernel with a race gives other results.
 // - Copies to shared memory that are under way are made at the last moment the kernel allows.
-// - Threads that wait for each other in vain end the launch with a message, as does every touch of foreign memory.
+// - Threads that wait for each other in vain, or at different places, end the launch with a message, as does every touch of foreign
+//   memory. Where the kernels tell what they touch, so do two threads that touch the same with nothing between (races.cpp).
 
 #include "device.h"
+#include "races.h"
 
 #include <csetjmp>
 #include <csignal>
@@ -53,6 +55,8 @@ struct Fibre {
     jmp_buf place;
     bool is_started;
     unsigned meetings;
+    // Where it waits.
+    int site;
     // Copies in their order, how many of them are made, and where each group that is not made yet ends.
     std::vector<Copy> copies;
     size_t made;
@@ -68,13 +72,16 @@ jmp_buf scheduler;
 const Kernel* kernel;
 void* const* arguments;
 bool backwards;
+// A copy to shared memory did not lie on a boundary of its size.
+bool is_askew;
 
 sigjmp_buf fault;
 volatile sig_atomic_t is_running;
 void* volatile fault_place;
 
-void leave(State state) {
+void leave(State state, int site) {
     fibres[current].state = state;
+    fibres[current].site = site;
     if (!_setjmp(fibres[current].place)) {
         _longjmp(scheduler, 1);
     }
@@ -83,13 +90,14 @@ void leave(State state) {
 void fibre_main() {
     for (;;) {
         kernel->call(arguments);
-        leave(State::DONE);
+        leave(State::DONE, 0);
     }
 }
 
 void resume(unsigned thread) {
     current = thread;
     threadIdx = {thread, 0, 0};
+    races::go_on_as(thread);
     if (_setjmp(scheduler)) {
         return;
     }
@@ -107,8 +115,18 @@ void resume(unsigned thread) {
     setcontext(&context);
 }
 
-// Runs a warp until each of its threads is done or waits for the block. Whether that came to be.
-bool run_warp(unsigned first, unsigned end) {
+// Whether threads wait at the same place.
+bool are_together(unsigned first, unsigned end) {
+    for (unsigned i = first; i < end; ++i) {
+        if (fibres[i].site != fibres[first].site) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Runs a warp until each of its threads is done or waits for the block; a message if that does not come to be.
+const char* run_warp(unsigned first, unsigned end) {
     for (;;) {
         for (unsigned i = first; i < end; ++i) {
             unsigned thread = backwards ? first + end - 1 - i : i;
@@ -122,10 +140,13 @@ bool run_warp(unsigned first, unsigned end) {
             done += fibres[i].state == State::DONE;
         }
         if (at_warp == 0) {
-            return true;
+            return nullptr;
         }
         if (at_warp != end - first) {
-            return false;
+            return "some lanes of a warp wait for others that are elsewhere";
+        }
+        if (!are_together(first, end)) {
+            return "lanes of a warp wait for each other at different places";
         }
         for (unsigned i = first; i < end; ++i) {
             fibres[i].state = State::RUNS;
@@ -146,8 +167,8 @@ const char* run_block(unsigned threads) {
         for (unsigned i = 0; i < warps; ++i) {
             unsigned warp = backwards ? warps - 1 - i : i;
             unsigned end = warp * 32 + 32 < threads ? warp * 32 + 32 : threads;
-            if (!run_warp(warp * 32, end)) {
-                return "some lanes of a warp wait for others that are elsewhere";
+            if (const char* trouble = run_warp(warp * 32, end)) {
+                return trouble;
             }
         }
         unsigned waiting = 0, done = 0;
@@ -161,6 +182,10 @@ const char* run_block(unsigned threads) {
         if (waiting != threads) {
             return "some threads wait at a barrier that others have left out";
         }
+        if (!are_together(0, threads)) {
+            return "threads wait at different barriers";
+        }
+        races::pass_barrier();
         for (unsigned i = 0; i < threads; ++i) {
             fibres[i].state = State::RUNS;
         }
@@ -170,7 +195,10 @@ const char* run_block(unsigned threads) {
             return "a thread ended before its copies to shared memory";
         }
     }
-    return nullptr;
+    if (is_askew) {
+        return "a copy to shared memory lies on no boundary of its size";
+    }
+    return races::found();
 }
 
 void on_fault(int signal, siginfo_t* info, void*) {
@@ -196,16 +224,22 @@ host::Registered::Registered(const char* name, const char* file, unsigned thread
     kernels()[name] = {file, threads, call, std::vector<size_t>(sizes, sizes + count)};
 }
 
-void host::meet_block() { leave(State::AT_BLOCK); }
+void host::meet_block(int site) { leave(State::AT_BLOCK, site); }
 
-const unsigned char* host::meet_warp(const void* value, size_t bytes) {
+const unsigned char* host::meet_warp(const void* value, size_t bytes, int site) {
     unsigned char* all = parts[current / 32][fibres[current].meetings++ % 2];
     std::memcpy(all + 64 * (current % 32), value, bytes);
-    leave(State::AT_WARP);
+    leave(State::AT_WARP, site);
     return all;
 }
 
-void host::copy_later(void* to, const void* from, size_t bytes) { fibres[current].copies.push_back({to, from, bytes}); }
+void host::copy_later(void* to, const void* from, size_t bytes) {
+    if ((reinterpret_cast<uintptr_t>(to) | reinterpret_cast<uintptr_t>(from)) % bytes != 0) {
+        is_askew = true;
+    }
+    races::begin_copy(to, from, bytes);
+    fibres[current].copies.push_back({to, from, bytes});
+}
 
 void host::commit_copies() { fibres[current].ends.push_back(fibres[current].copies.size()); }
 
@@ -219,6 +253,7 @@ void host::wait_for_copies(size_t pending) {
             } else {
                 std::memset(copy.to, 0, copy.bytes);
             }
+            races::end_copy(copy.to, copy.bytes);
         }
         fibre.ends.pop_front();
     }
@@ -236,7 +271,9 @@ void* emulation_allocate(size_t bytes) {
     }
     mprotect(pages + room, PAGE, PROT_NONE);
     std::memset(pages, FILL, room);
-    return pages + room - round_up(bytes, 16);
+    unsigned char* start = pages + room - round_up(bytes, 16);
+    races::add_buffer(start, bytes);
+    return start;
 }
 
 // Whether the bytes around the buffer are as they were.
@@ -245,6 +282,7 @@ bool emulation_release(void* address, size_t bytes) {
     unsigned char* end = start + round_up(bytes, 16);
     size_t room = round_up(bytes + PAGE, PAGE);
     bool is_intact = true;
+    races::remove_buffer(start);
     for (unsigned char* at = end - room; at < end; ++at) {
         is_intact = is_intact && ((at >= start && at < start + bytes) || *at == FILL);
     }
@@ -295,6 +333,7 @@ const char* emulation_launch(const char* name, const unsigned* grid, unsigned th
     static unsigned char* shared_pages = nullptr;
     if (!stacks) {
         stacks = map_pages(MOST_THREADS * STACK);
+        races::leave_out(stacks, MOST_THREADS * STACK);
         shared_pages = map_pages(MOST_SHARED + PAGE);
         mprotect(shared_pages + MOST_SHARED, PAGE, PROT_NONE);
     }
@@ -310,19 +349,23 @@ const char* emulation_launch(const char* name, const unsigned* grid, unsigned th
     host::shared = shared_pages + MOST_SHARED - round_up(shared_bytes, 16);
     const char* trouble = nullptr;
     if (sigsetjmp(fault, 1)) {
-        trouble = "a touch of memory that is not its own";
+        trouble = races::found() ? races::found() : "a touch of memory that is not its own";
     } else {
         is_running = 1;
+        is_askew = false;
+        races::begin_launch();
         size_t blocks = static_cast<size_t>(grid[0]) * grid[1] * grid[2];
         for (size_t i = 0; i < blocks && !trouble; ++i) {
             size_t at = backwards ? blocks - 1 - i : i;
             blockIdx = {static_cast<unsigned>(at % grid[0]), static_cast<unsigned>(at / grid[0] % grid[1]),
                         static_cast<unsigned>(at / grid[0] / grid[1])};
             std::memset(host::shared, FILL, round_up(shared_bytes, 16));
+            races::begin_block(host::shared, shared_bytes);
             trouble = run_block(threads);
         }
     }
     is_running = 0;
+    races::end_launch();
     sigaction(SIGSEGV, &before_segv, nullptr);
     sigaction(SIGBUS, &before_bus, nullptr);
     if (!trouble) {
@@ -331,7 +374,7 @@ const char* emulation_launch(const char* name, const unsigned* grid, unsigned th
     for (Fibre& fibre : fibres) {
         fibre.is_started = false;
     }
-    char place[160];
+    char place[80];
     std::snprintf(place, sizeof place, " (block %u, %u, %u, thread %u)", blockIdx.x, blockIdx.y, blockIdx.z, current);
     message = std::string(name) + ": " + trouble + place;
     return message.c_str();

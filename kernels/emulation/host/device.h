@@ -49,10 +49,11 @@ Registered enter(const char* name, const char* file, unsigned threads, void (*)(
     return Registered(name, file, threads, thunk, sizes, sizeof...(A));
 }
 
-// Waits for the other threads of the block.
-void meet_block();
-// Hands `bytes` to the other lanes of the warp and waits for theirs; gives those of lane 0, each further lane's 64 bytes on.
-const unsigned char* meet_warp(const void* value, size_t bytes);
+// Waits for the other threads of the block, all of which must wait at this place of the text.
+void meet_block(int site);
+// Hands `bytes` to the other lanes of the warp and waits for theirs; gives those of lane 0, each further lane's 64 bytes on. All must
+// do so at this place of the text.
+const unsigned char* meet_warp(const void* value, size_t bytes, int site);
 // A copy that is made no sooner than the thread waits for it.
 void copy_later(void* to, const void* from, size_t bytes);
 void commit_copies();
@@ -69,11 +70,12 @@ inline unsigned lane() { return threadIdx.x % 32; }
 #define KERNEL_CROWDED(threads, blocks, name, ...) KERNEL(threads, name, __VA_ARGS__)
 #define SHARED(type, name) type* name = reinterpret_cast<type*>(host::shared)
 
-inline void __syncthreads() { host::meet_block(); }
+inline void __syncthreads(int site = __builtin_LINE()) { host::meet_block(site); }
 
+// All lanes take part, whatever the mask.
 template <class T>
-T __shfl_xor_sync(unsigned, T value, unsigned other) {
-    const unsigned char* all = host::meet_warp(&value, sizeof value);
+T __shfl_xor_sync(unsigned, T value, unsigned other, int site = __builtin_LINE()) {
+    const unsigned char* all = host::meet_warp(&value, sizeof value, site);
     T theirs;
     std::memcpy(&theirs, all + 64 * ((host::lane() ^ other) % 32), sizeof theirs);
     return theirs;
@@ -122,9 +124,9 @@ inline unsigned round_tf32(float x) {
 
 // The lanes' parts are put together, and each lane works out its own four values. The card does not say in which order it adds
 // the eight products: here they are added in double precision.
-inline void multiply_tf32(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+inline void multiply_tf32(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2], int site = __builtin_LINE()) {
     unsigned own[6] = {a[0], a[1], a[2], a[3], b[0], b[1]};
-    const unsigned char* all = host::meet_warp(own, sizeof own);
+    const unsigned char* all = host::meet_warp(own, sizeof own, site);
     auto part = [&](unsigned lane, unsigned number) {
         unsigned bits;
         std::memcpy(&bits, all + 64 * lane + 4 * number, sizeof bits);

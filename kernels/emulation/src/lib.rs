@@ -5,12 +5,15 @@
 //! hash of what it is made of: other tests find it there.
 //!
 //! It finds what would go wrong on a card, as errors of the launch or of [`Device::synchronise`]: touches of memory that is not a
-//! buffer's, arguments of other sizes than the kernel's, barriers that some threads leave out, copies to shared memory that are
-//! read too early. New memory and shared memory hold NaN. Results that depend on the order of threads or blocks are found by
-//! running in both orders ([`Order`]).
+//! buffer's, arguments of other sizes than the kernel's, barriers that some threads leave out or shuffles that they do not do together,
+//! copies to shared memory that are read too early or lie askew. New memory and shared memory hold NaN. Results that depend on the
+//! order of threads or blocks are found by running in both orders ([`Order`]). With `GOBELIN_RACES=1` races are found as such, in
+//! shared memory and in buffers, and so are vectors that lie on no boundary of theirs ([`library::Library::watching`]).
 
 pub mod lanes;
 pub mod library;
+#[cfg(test)]
+mod tests;
 
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

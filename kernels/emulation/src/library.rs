@@ -12,8 +12,12 @@ use gobelin_kernels::cuda::source::SOURCES;
 
 use crate::Order;
 
-const HEADER: (&str, &str) = ("device.h", include_str!("../host/device.h"));
-const CARD: &str = include_str!("../host/device.cpp");
+const HEADERS: [(&str, &str); 2] =
+    [("device.h", include_str!("../host/device.h")), ("races.h", include_str!("../host/races.h"))];
+const CARD: [(&str, &str); 2] =
+    [("device", include_str!("../host/device.cpp")), ("races", include_str!("../host/races.cpp"))];
+/// Kernels that the tests of this crate run.
+const FAULTY: &str = include_str!("../host/faulty.cu");
 const FLAGS: &[&str] = &[
     "-std=c++17",
     "-O2",
@@ -25,6 +29,9 @@ const FLAGS: &[&str] = &[
     "-Werror",
     "-Wno-unknown-pragmas",
 ];
+
+/// Has kernels tell of each touch of memory, in calls that `races.cpp` answers.
+const TELLING: &str = "-fsanitize=thread";
 
 type LaunchFunction = unsafe extern "C" fn(
     *const c_char,
@@ -62,10 +69,21 @@ pub struct Library {
 }
 
 impl Library {
-    /// The library, built unless it is there already; none if there is no compiler.
+    /// The library, built unless it is there already; none if there is no compiler. Where `GOBELIN_RACES` is set, it is
+    /// [`Library::watching`].
     pub fn get() -> Option<Arc<Self>> {
         static LIBRARY: OnceLock<Option<Arc<Library>>> = OnceLock::new();
-        LIBRARY.get_or_init(|| Some(Arc::new(Self::load(&build(&compiler()?))))).clone()
+        if std::env::var_os("GOBELIN_RACES").is_some() {
+            return Self::watching();
+        }
+        LIBRARY.get_or_init(|| Some(Arc::new(Self::load(&build(&compiler()?, false))))).clone()
+    }
+
+    /// The library with kernels that tell what they touch: a launch in which two threads touch the same, one of them to write, and
+    /// no barrier of a block between them, is an error. It takes several times as long.
+    pub fn watching() -> Option<Arc<Self>> {
+        static LIBRARY: OnceLock<Option<Arc<Library>>> = OnceLock::new();
+        LIBRARY.get_or_init(|| Some(Arc::new(Self::load(&build(&compiler()?, true))))).clone()
     }
 
     /// As [`Library::get`]; where there is none, it says on the standard error that a test is skipped.
@@ -195,35 +213,42 @@ fn hash(parts: impl IntoIterator<Item = impl AsRef<str>>) -> u64 {
 }
 
 /// Compiles the files that changed, and puts all together. Other processes wait, and find it done.
-fn build(compiler: &Path) -> PathBuf {
+fn build(compiler: &Path, is_telling: bool) -> PathBuf {
     let folder = folder();
     fs::create_dir_all(&folder).unwrap();
     let lock = File::create(folder.join("lock")).unwrap();
     lock.lock().unwrap();
-    let mut files: Vec<(&str, String)> = SOURCES
-        .iter()
-        .map(|source| (source.name, format!("#include \"device.h\"\n{}", source.text())))
-        .collect();
-    files.push(("device", CARD.to_owned()));
+    let kernels = |text: String| format!("#include \"device.h\"\n{text}");
+    let mut files: Vec<(&str, String, bool)> =
+        SOURCES.iter().map(|source| (source.name, kernels(source.text()), is_telling)).collect();
+    let common = SOURCES[0].parts[0].1;
+    files.push(("faulty", kernels(format!("{common}#line 1 \"faulty.cu\"\n{FAULTY}")), is_telling));
+    files.extend(CARD.map(|(name, text)| (name, text.to_owned(), false)));
     let flags = FLAGS.concat();
-    let objects: Vec<PathBuf> = files
-        .iter()
-        .map(|(name, text)| folder.join(format!("{name}-{:016x}.o", hash([text, HEADER.1, &flags]))))
-        .collect();
+    let object = |(name, text, is_telling): &(&str, String, bool)| {
+        let telling = if *is_telling { TELLING } else { "" };
+        let hash = hash([text, HEADERS[0].1, HEADERS[1].1, &flags, telling]);
+        folder.join(format!("{name}-{hash:016x}.o"))
+    };
+    let objects: Vec<PathBuf> = files.iter().map(object).collect();
     let library =
         folder.join(format!("all-{:016x}.so", hash(objects.iter().map(|path| path.to_string_lossy()))));
     if library.exists() {
         return library;
     }
-    fs::write(folder.join(HEADER.0), HEADER.1).unwrap();
-    let compile = |((name, text), object): (&(&str, String), &PathBuf)| {
+    for (name, text) in HEADERS {
+        fs::write(folder.join(name), text).unwrap();
+    }
+    let compile = |((name, text, is_telling), object): (&(&str, String, bool), &PathBuf)| {
         if object.exists() {
             return;
         }
         let source = folder.join(format!("{name}.cpp"));
         fs::write(&source, text).unwrap();
         finish(object, |temporary| {
-            run(Command::new(compiler).args(FLAGS).arg("-c").arg(&source).arg("-o").arg(temporary));
+            let telling = is_telling.then_some(TELLING);
+            let mut command = Command::new(compiler);
+            run(command.args(FLAGS).args(telling).arg("-c").arg(&source).arg("-o").arg(temporary));
         });
     };
     let workers = std::thread::available_parallelism().map_or(1, usize::from);

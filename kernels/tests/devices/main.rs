@@ -100,7 +100,8 @@ fn read_results(path: &Path) -> Vec<Vec<f32>> {
     results
 }
 
-/// The kernels of the card, on the host: the same results as the host's own kernels, and the same bytes whatever runs first.
+/// The kernels of the card, on the host: the same results as the host's own kernels, and the same bytes whatever runs first. Where
+/// races are looked for, one order finds them.
 #[test]
 fn the_emulated_card_agrees() {
     let emulation = |order, multiprocessors| Some(Arc::new(Emulation::new(order, multiprocessors)?));
@@ -109,6 +110,9 @@ fn the_emulated_card_agrees() {
     let expected = host_results(&cases);
     let forwards = device_results(&cases, card);
     assert_none("the emulated card differs", &compare(&cases, &expected, &forwards));
+    if std::env::var_os("GOBELIN_RACES").is_some() {
+        return;
+    }
     let backwards = device_results(&cases, emulation(Order::Backwards, 2).unwrap());
     let bits = |result: &Result<Vec<f32>, Error>| -> Vec<u32> {
         result.as_ref().map(|values| values.iter().map(|v| v.to_bits()).collect()).unwrap_or_default()
