@@ -123,7 +123,7 @@ mod tests {
         for (code, expected) in [
             (
                 CUresult::CUDA_ERROR_OUT_OF_MEMORY,
-                "out of memory on the graphics card: 0 of 0 MiB are free: use a smaller",
+                "out of memory on the graphics card: 0 of 0 MiB are free: use smaller",
             ),
             (
                 CUresult::CUDA_ERROR_ILLEGAL_ADDRESS,
@@ -222,7 +222,7 @@ mod tests {
         let held = DeviceBuffer::<u8>::new(&device, 6 * 512).unwrap();
         let line = DeviceBuffer::<u8>::new(&device, 6 * 512).unwrap_err().to_string();
         assert!(
-            line.starts_with("out of memory on the graphics card") && line.ends_with("--batch or --size"),
+            line.starts_with("out of memory on the graphics card") && line.ends_with("or --device cpu"),
             "{line}"
         );
         assert!(DeviceBuffer::<u8>::new(&device, 4 * 512).is_ok());
