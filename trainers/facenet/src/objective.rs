@@ -82,9 +82,18 @@ impl Objective {
             let batch = TripletBatch { mining, margin: self.margin, squared: self.squared };
             return triplet_batch(batch, embeddings, labels);
         }
-        if embeddings.tensor().device().is_some() {
-            return listed::of_batch(self, embeddings, labels);
-        }
+        let (loss, counts) = if embeddings.tensor().device().is_some() {
+            listed::of_batch(self, embeddings, labels)
+        } else {
+            self.of_listed(embeddings, labels)
+        };
+        // Embeddings that are not finite are not chosen: the loss must tell of them all the same.
+        (ops::add(&loss, &ops::scale(&ops::sum(embeddings), 0.0)), counts)
+    }
+
+    /// The loss on the host, by triplets or pairs one by one.
+    #[track_caller]
+    fn of_listed(self, embeddings: &Var, labels: &Labels) -> (Var, Counts) {
         match self.triplets(embeddings.tensor(), labels) {
             Some(triplets) => self.of_triplets(embeddings, &triplets),
             None if self.kind == Kind::Contrastive => {
@@ -349,6 +358,32 @@ mod tests {
                 }
                 let objective = Objective { kind, mine: Mine::BatchHard, margin: 0.9, squared };
                 must_agree(objective, &|e| objective.of_thirds(e));
+            }
+        }
+    }
+
+    #[test]
+    fn embeddings_that_are_not_finite_have_no_finite_loss() {
+        let card = gobelin_emulation::asked_for();
+        let places = std::iter::once(None).chain(card.as_ref().map(Some));
+        for (place, spoilt) in
+            places.flat_map(|place| [f32::NAN, f32::INFINITY].map(|spoilt| (place, spoilt)))
+        {
+            let mut e = embeddings(1);
+            e.data_mut()[5] = spoilt;
+            let e: Var = place.map_or(e.clone(), |card| e.to_device(card)).into();
+            for kind in [Kind::Triplet, Kind::SoftTriplet, Kind::Contrastive] {
+                for mine in
+                    [Mine::BatchHard, Mine::SemiHard(Fallback::Skip), Mine::DistanceWeighted, Mine::BatchAll]
+                {
+                    let objective = Objective { kind, mine, margin: 0.2, squared: true };
+                    let (loss, _) = objective.of(&e, &objective.labels(&LABELS, 0));
+                    assert!(
+                        !loss.item().is_finite(),
+                        "{objective:?} of {spoilt}, {place:?}: {}",
+                        loss.item()
+                    );
+                }
             }
         }
     }
