@@ -21,6 +21,7 @@
 
 pub mod along;
 mod cache;
+mod calls;
 mod card;
 pub mod conv;
 mod device;
@@ -57,7 +58,8 @@ mod tiles;
 pub mod triplets;
 pub mod unit;
 
-pub use card::{Card, is_driver_present};
+pub use calls::is_driver_present;
+pub use card::Card;
 pub use device::{Device, Graph};
 pub use error::{Error, Result};
 pub use memory::{DeviceBuffer, Plain};
